@@ -1,0 +1,219 @@
+/**
+ * An aggregate: a decider as a service over the event store, one stream for each id.
+ *
+ * To execute a command it folds the stream, decides, and appends what was decided on the expectation that nothing came in
+ * between. If something did, it folds only what it missed and decides again.
+ */
+import { Context, DateTime, Effect, Layer, Schedule, Stream } from "effect"
+import * as Causation from "./Causation.ts"
+import * as Decider from "./Decider.ts"
+import * as Event from "./Event.ts"
+import { ConcurrencyConflict, EventStore, type ReadOptions, type StoreError } from "./EventStore.ts"
+import { decoded } from "./internal/decoded.ts"
+import { type Execution, makeExecution } from "./internal/execution.ts"
+import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./internal/loaded.ts"
+import { uuidV7 } from "./internal/uuid.ts"
+import type { Metadata, RecordedEvent } from "./RecordedEvent.ts"
+import * as StreamName from "./StreamName.ts"
+
+export type { Loaded, Outcome }
+
+/**
+ * How a command is executed.
+ */
+export interface ExecuteOptions {
+  /**
+   * Makes the execution idempotent: a command id that has been executed on this stream gives its first outcome again,
+   * whatever came between and whichever process asks. A command that was rejected or had nothing to do left no trace, and is
+   * decided anew. By default every execution is a command of its own.
+   */
+  readonly commandId?: string
+  /** Metadata for this command's events alone, beside what the fiber's context gives. */
+  readonly metadata?: Metadata
+}
+
+/** What can go wrong in executing any command. */
+export type ExecuteError = ConcurrencyConflict | StoreError | Event.DecodeError
+
+/**
+ * A command for one aggregate, to be executed together with others by {@link executeAll}.
+ */
+export interface Prepared<out Result, out Rejection> {
+  readonly "~eventfold/Prepared": (commandId: string) => Execution<Result, Rejection>
+}
+
+/**
+ * An aggregate's service.
+ */
+export interface Aggregate<D extends Decider.Any> {
+  /**
+   * Executes a command. Fails with what this very command can be rejected with, with {@link ConcurrencyConflict} when others kept
+   * coming first for as long as the retry schedule lasts, or with the store's errors.
+   */
+  readonly execute: <Tag extends Decider.Command<D>["_tag"]>(
+    id: string,
+    command: Decider.Command<D> & { readonly _tag: Tag },
+    options?: ExecuteOptions
+  ) => Effect.Effect<Outcome<Decider.State<D>, Decider.Event<D>>, Decider.Rejection<D, Tag> | ExecuteError>
+  /** A command to be executed together with others by {@link executeAll}. */
+  readonly prepare: <Tag extends Decider.Command<D>["_tag"]>(
+    id: string,
+    command: Decider.Command<D> & { readonly _tag: Tag }
+  ) => Prepared<Outcome<Decider.State<D>, Decider.Event<D>>, Decider.Rejection<D, Tag>>
+  /** The state: now, at a version, or at an instant (after all events recorded up to and including it). */
+  readonly state: (
+    id: string,
+    options?: { readonly at: number | DateTime.Utc }
+  ) => Effect.Effect<Loaded<Decider.State<D>>, StoreError | Event.DecodeError>
+  /** The events, each with its record. */
+  readonly history: (
+    id: string,
+    options?: ReadOptions
+  ) => Stream.Stream<Event.Decoded<Decider.Read<D>>, StoreError | Event.DecodeError>
+  /** The name of the stream of an id. */
+  readonly streamOf: (id: string) => StreamName.StreamName
+}
+
+interface RetryOptions {
+  /** When to decide again after a conflict, and how often. At once and up to 10 times by default. */
+  readonly retry?: Schedule.Schedule<unknown>
+}
+
+/**
+ * How an aggregate is run.
+ */
+export interface Options<D extends Decider.Any> extends RetryOptions {
+  readonly decider: D
+  /** The category of the streams. The decider's name by default. */
+  readonly category?: string
+}
+
+const defaultRetry = Schedule.recurs(10)
+
+/** Load, decide, append; after a conflict fold what was missed, and decide again. */
+const run = Effect.fnUntraced(function* <Result, Rejection>(
+  store: EventStore["Service"],
+  commands: ReadonlyArray<Prepared<Result, Rejection>>,
+  { retry = defaultRetry, ...options }: ExecuteOptions & RetryOptions
+) {
+  const commandId = options.commandId ?? (yield* uuidV7)
+  const metadata = { ...(yield* Causation.metadata(commandId)), ...options.metadata }
+  const executions = commands.map((command) => command["~eventfold/Prepared"](commandId))
+
+  const loadDecideAppend = Effect.gen(function* () {
+    for (const execution of executions) yield* execution.catchUp
+    const context = Decider.context({ now: yield* DateTime.now, commandId })
+    const writes = []
+    for (const execution of executions) writes.push(...(yield* execution.decide(context, metadata)))
+    if (writes.length === 0) return
+    const appended = yield* Effect.catchTag(store.append(writes), "ConditionConflict", Effect.die)
+    if (appended.repeated) {
+      // The same commands were executed at the same time elsewhere: what they came to is in the streams by now.
+      for (const execution of executions) yield* execution.catchUp
+      return
+    }
+    let position = appended.position
+    for (const execution of executions.toReversed()) position -= execution.settle(position)
+  })
+
+  yield* Effect.retry(loadDecideAppend, {
+    schedule: retry,
+    while: (error) => error instanceof ConcurrencyConflict
+  })
+  return executions.map((execution) => execution.outcome())
+})
+
+type Results<Commands> = {
+  readonly [Index in keyof Commands]: Commands[Index] extends Prepared<infer Result, unknown> ? Result : never
+}
+
+type Rejections<Commands extends ReadonlyArray<unknown>> =
+  Commands[number] extends Prepared<unknown, infer Rejection> ? Rejection : never
+
+/**
+ * Executes several commands as one: all their events are appended, or none. What any of them is rejected with rejects all,
+ * and a conflict on any of their streams decides all of them again.
+ *
+ * @example
+ * import { Aggregate } from "eventfold"
+ *
+ * declare const debit: Aggregate.Prepared<"debited", "insufficient funds">
+ * declare const credit: Aggregate.Prepared<"credited", "closed">
+ *
+ * Aggregate.executeAll([debit, credit], { commandId: "transfer:42" })
+ */
+export const executeAll = <const Commands extends ReadonlyArray<Prepared<unknown, unknown>>>(
+  commands: Commands,
+  options: ExecuteOptions & RetryOptions = {}
+): Effect.Effect<Results<Commands>, Rejections<Commands> | ExecuteError, EventStore> =>
+  // A list of results is typed by its length alone; `run` keeps the order of the commands.
+  Effect.flatMap(EventStore, (store) => run(store, commands, options)) as Effect.Effect<
+    unknown,
+    Rejections<Commands> | ExecuteError,
+    EventStore
+  > as Effect.Effect<Results<Commands>, Rejections<Commands> | ExecuteError, EventStore>
+
+const isUpTo =
+  (at: number | DateTime.Utc | undefined) =>
+  (recorded: RecordedEvent): boolean =>
+    at === undefined || typeof at === "number" || DateTime.isLessThanOrEqualTo(recorded.recordedAt, at)
+
+const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<Aggregate<D>, never, EventStore> =>
+  Effect.gen(function* () {
+    const store = yield* EventStore
+    const { decider, category = decider.name, ...retry } = options
+    const streamOf = (id: string) => StreamName.make(category, id)
+
+    const prepare: Aggregate<D>["prepare"] = (id, command) => ({
+      "~eventfold/Prepared": (commandId) => makeExecution(store, decider, streamOf(id), command, commandId)
+    })
+
+    return {
+      streamOf,
+      prepare,
+      execute: (id, command, executeOptions) =>
+        Effect.map(run(store, [prepare(id, command)], { ...executeOptions, ...retry }), ([outcome]) => outcome!),
+      state: (id, options) =>
+        store.readStream(streamOf(id), typeof options?.at === "number" ? { to: options.at } : {}).pipe(
+          Stream.takeWhile(isUpTo(options?.at)),
+          Stream.runFoldEffect(
+            () => unloaded(decider),
+            (loaded, recorded) => Effect.fromResult(evolveRecorded(decider, loaded, recorded))
+          )
+        ),
+      history: (id, readOptions) => decoded(decider.reads, store.readStream(streamOf(id), readOptions))
+    }
+  })
+
+/**
+ * Makes the service of an aggregate, a class to be extended, with a layer that needs an event store and nothing else.
+ *
+ * @example
+ * import { Aggregate, Decider, Event } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const counter = Decider.make({
+ *   name: "counter",
+ *   state: Schema.Int,
+ *   initial: 0,
+ *   commands: Schema.TaggedUnion({ Increment: {} }),
+ *   events: Event.define({ Incremented: {} })
+ * })
+ *   .evolve({ Incremented: (count) => count + 1 })
+ *   .decide({ Increment: () => [{ _tag: "Incremented" }] })
+ *
+ * class Counters extends Aggregate.Service<Counters>()("app/Counters", { decider: counter }) {}
+ */
+export const Service =
+  <Self>() =>
+  <const Key extends string, D extends Decider.Any>(
+    key: Key,
+    options: Options<D>
+  ): Context.ServiceClass<Self, Key, Aggregate<D>> & { readonly layer: Layer.Layer<Self, never, EventStore> } => {
+    const category = options.category ?? options.decider.name
+    if (category === "" || category.includes("-")) {
+      throw new Error(`${key}: the category "${category}" is empty or has a hyphen; give another one as \`category\``)
+    }
+    const service = Context.Service<Self, Aggregate<D>>()(key)
+    return Object.assign(service, { layer: Layer.effect(service, make(options)) })
+  }

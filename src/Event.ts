@@ -1,0 +1,462 @@
+/**
+ * Event definitions: which events a domain knows, what each carries, and how what was written years ago is read today.
+ *
+ * Each event type is a list of schema versions. The stored version picks the schema that decodes, typed steps lead from
+ * there to today's shape, and only today's shape is ever written. Types can be renamed and retired; what they were
+ * stored as stays readable. One codec serves every reader, so nothing reads around an upcast.
+ */
+import { Result, Schema, SchemaIssue } from "effect"
+import type { RecordedEvent } from "./RecordedEvent.ts"
+
+/**
+ * Anything told apart by `_tag`: events, commands and rejections.
+ */
+export interface Tagged {
+  readonly _tag: string
+}
+
+/**
+ * The fields of an event: schemas that need no services to decode or encode.
+ */
+export type Fields = { readonly [field: string]: Schema.ConstraintCodec<unknown, unknown> }
+
+/**
+ * A type's chain of schema versions, ending in the shape `Payload`. Built by {@link version} and {@link Version.next}.
+ */
+export interface Version<out Payload> {
+  readonly "~eventfold/Version": VersionChain<Payload>
+  /**
+   * Adds the next version: its fields, and the pure step that makes the new shape from the one before. The step runs
+   * when an event of an older version is read; nothing stored is rewritten.
+   */
+  next<const F extends Fields>(
+    fields: F,
+    upcast: (previous: Payload) => Schema.Struct.Type<F>
+  ): Version<Schema.Struct.Type<F>>
+}
+
+interface VersionChain<out Payload> {
+  readonly schemas: ReadonlyArray<Schema.Codec<unknown, unknown>>
+  readonly upcasts: ReadonlyArray<(previous: never) => unknown>
+  readonly Payload: () => Payload
+}
+
+type PayloadOf<V> = V extends Version<infer Payload> ? Payload : V extends Fields ? Schema.Struct.Type<V> : never
+
+type Simplify<A> = { [K in keyof A]: A[K] } & {}
+
+type EventOf<Definitions> = {
+  [Type in keyof Definitions & string]: Simplify<{ readonly _tag: Type } & PayloadOf<Definitions[Type]>>
+}[keyof Definitions & string]
+
+/**
+ * The member of a union with the given tag.
+ */
+export type Case<Union extends Tagged, Tag extends string> = Union extends { readonly _tag: Tag } ? Union : never
+
+/**
+ * One type of a set as it is stored: its schemas from version 1 up, the steps between them, and the way between the
+ * newest payload and events. A retired type is read into zero or more living ones and never written.
+ */
+export interface StoredType<out E> {
+  readonly type: string
+  readonly schemas: ReadonlyArray<Schema.Codec<unknown, unknown>>
+  readonly decode: (data: unknown, schemaVersion: number) => Result.Result<ReadonlyArray<E>, DecodeProblem>
+}
+
+/**
+ * Encodes the events of one type. Which type that is, is known by its name alone, hence the `never`.
+ */
+export type Encoder = (event: never) => Result.Result<EncodedEvent, EncodeError>
+
+/**
+ * A set of event types: a domain's vocabulary. `typeof MyEvents.Type` is the union of its events.
+ */
+export interface Definitions<in out E extends Tagged> {
+  /** The union of the events. Exists in types alone. */
+  readonly Type: E
+  /** The names of the living types: those that can be written. */
+  readonly types: ReadonlyArray<E["_tag"]>
+  /** Every name under which events of this set may be stored: living, renamed and retired. */
+  readonly stored: ReadonlyMap<string, StoredType<E>>
+  /** Encoders of the living types, by name. */
+  readonly encoders: ReadonlyMap<string, Encoder>
+  /**
+   * Gives living types the names they were stored under before: `{ AccountOpened: "AccountCreated" }` reads events
+   * stored as `AccountCreated`, of any version, as `AccountOpened`.
+   */
+  renamed(names: { readonly [Type in E["_tag"]]?: string }): Definitions<E>
+  /**
+   * Reads a type that is written no more: each stored event becomes zero or more living ones.
+   */
+  retired<const V extends Version<unknown> | Fields>(
+    type: string,
+    versions: V,
+    into: (payload: PayloadOf<V>) => ReadonlyArray<E>
+  ): Definitions<E>
+  /**
+   * Names what events are about, for queries and append conditions that cross streams.
+   */
+  tagged(tags: { readonly [Type in E["_tag"]]?: (event: Case<E, Type>) => ReadonlyArray<string> }): Definitions<E>
+}
+
+/**
+ * A domain event in its stored form.
+ */
+export interface EncodedEvent {
+  readonly type: string
+  readonly schemaVersion: number
+  readonly data: Schema.Json
+  readonly tags: ReadonlyArray<string>
+}
+
+/**
+ * A recorded event together with the domain event it decodes to.
+ */
+export interface Decoded<out E> {
+  readonly event: E
+  readonly recorded: RecordedEvent
+}
+
+/**
+ * Why a stored event could not be decoded: its type is unknown to this set of definitions, its schema version is from
+ * the future (or no version at all), its data does not fit the schema it was written with, or a step of the chain threw or
+ * gave something that does not fit today's schema.
+ */
+export type DecodeReason = "UnknownType" | "UnknownVersion" | "InvalidData" | "UpcastFailed"
+
+/**
+ * What is wrong with a piece of stored data, and where in it. `path` is written `items[0].price`; it is empty for the
+ * data as a whole.
+ */
+export interface DecodeProblem {
+  readonly reason: DecodeReason
+  readonly path: string
+  readonly problem: string
+}
+
+/**
+ * A stored event that this code cannot read. Nothing is lost: the event stays in the log as it is, and newer code, or a
+ * definition that knows it, will read it. Retrying does not help.
+ */
+export class DecodeError extends Schema.TaggedError<DecodeError>("eventfold/DecodeError")("DecodeError", {
+  reason: Schema.Literals(["UnknownType", "UnknownVersion", "InvalidData", "UpcastFailed"]),
+  eventId: Schema.String,
+  stream: Schema.String,
+  version: Schema.Int,
+  position: Schema.Int,
+  type: Schema.String,
+  schemaVersion: Schema.Finite,
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    const where = this.path === "" ? "" : ` at ${this.path}`
+    return (
+      `${this.type} (schema version ${this.schemaVersion}) in stream ${this.stream} at version ${this.version}, ` +
+      `position ${this.position}, does not decode: ${this.reason}${where}: ${this.problem}`
+    )
+  }
+}
+
+/**
+ * An event that its own schema refuses to store: a number that is not finite, a field the schema does not know, a check
+ * that does not hold. The domain that made it is wrong.
+ */
+export class EncodeError extends Schema.TaggedError<EncodeError>("eventfold/EncodeError")("EncodeError", {
+  type: Schema.String,
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.type} cannot be stored${this.path === "" ? "" : `: ${this.path}`}: ${this.problem}`
+  }
+}
+
+const toIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const firstIssue = (error: Schema.SchemaError): { readonly path: string; readonly problem: string } => {
+  const issue = toIssues(error.issue).issues[0]
+  const path = (issue?.path ?? [])
+    .map((segment) => (typeof segment === "object" ? segment.key : segment))
+    .map((key, index) =>
+      typeof key === "number" || /^\d+$/.test(String(key))
+        ? `[${String(key)}]`
+        : `${index === 0 ? "" : "."}${String(key)}`
+    )
+    .join("")
+  return { path, problem: issue?.message ?? error.message }
+}
+
+const chain = <Payload>(
+  schemas: ReadonlyArray<Schema.Codec<unknown, unknown>>,
+  upcasts: ReadonlyArray<(previous: never) => unknown>
+): Version<Payload> => ({
+  "~eventfold/Version": {
+    schemas,
+    upcasts,
+    Payload: () => {
+      throw new Error("exists in types alone")
+    }
+  },
+  next: (fields, upcast) => chain([...schemas, Schema.Struct(fields)], [...upcasts, upcast])
+})
+
+/**
+ * The first version of an event type. Plain fields in {@link define} are short for this.
+ *
+ * @example
+ * import { Event } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * Event.version({ owner: Schema.String })
+ *   .next({ owner: Schema.String, currency: Schema.String }, (v1) => ({ ...v1, currency: "EUR" }))
+ */
+export const version = <const F extends Fields>(fields: F): Version<Schema.Struct.Type<F>> =>
+  chain([Schema.Struct(fields)], [])
+
+const isVersion = (definition: Version<unknown> | Fields): definition is Version<unknown> =>
+  "~eventfold/Version" in definition
+
+const chainOf = (definition: Version<unknown> | Fields): VersionChain<unknown> =>
+  (isVersion(definition) ? definition : version(definition))["~eventfold/Version"]
+
+const decodeChain = <E>(
+  { schemas, upcasts }: VersionChain<unknown>,
+  toEvents: (payload: never) => ReadonlyArray<E>
+): StoredType<E>["decode"] => {
+  const decoders = schemas.map((schema) => Schema.decodeUnknownResult(Schema.toCodecJson(schema)))
+  const today = Schema.decodeUnknownResult(Schema.toType(schemas[schemas.length - 1]!))
+  const invalid = (reason: DecodeReason) => (error: Schema.SchemaError) => ({ reason, ...firstIssue(error) })
+  return (data, schemaVersion) => {
+    const decode = decoders[schemaVersion - 1]
+    if (decode === undefined) {
+      const problem = `versions 1 to ${decoders.length} are defined`
+      return Result.fail({ reason: "UnknownVersion", path: "", problem })
+    }
+    const decoded = Result.mapError(decode(data), invalid("InvalidData"))
+    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+    let payload: unknown = decoded.success
+    try {
+      for (let step = schemaVersion - 1; step < upcasts.length; step++) payload = upcasts[step]!(payload as never)
+      if (schemaVersion <= upcasts.length) {
+        const checked = Result.mapError(today(payload), invalid("UpcastFailed"))
+        if (Result.isFailure(checked)) return Result.fail(checked.failure)
+        payload = checked.success
+      }
+      return Result.succeed(toEvents(payload as never))
+    } catch (error) {
+      return Result.fail({ reason: "UpcastFailed", path: "", problem: `a step threw ${String(error)}` })
+    }
+  }
+}
+
+const make = <E extends Tagged>(
+  stored: ReadonlyMap<string, StoredType<E>>,
+  encoders: ReadonlyMap<string, Encoder>
+): Definitions<E> => ({
+  get Type(): E {
+    throw new Error("Type exists in types alone: write `typeof MyEvents.Type` where a type is meant")
+  },
+  types: Array.from(encoders.keys()),
+  stored,
+  encoders,
+  renamed: (names) => {
+    const all = new Map(stored)
+    for (const [type, before] of Object.entries(names)) {
+      const known = stored.get(type)
+      if (known === undefined) throw new Error(`Event.renamed: ${type} is not defined`)
+      if (typeof before === "string") addOnce(all, "Event.renamed", { ...known, type: before })
+    }
+    return make(all, encoders)
+  },
+  retired: (type, versions, into) => {
+    const retired = chainOf(versions)
+    return make(
+      addOnce(new Map(stored), "Event.retired", {
+        type,
+        schemas: retired.schemas,
+        decode: decodeChain(retired, into)
+      }),
+      encoders
+    )
+  },
+  tagged: (tags) => {
+    const all = new Map(encoders)
+    for (const [type, tagsOf] of Object.entries<((event: never) => ReadonlyArray<string>) | undefined>(tags)) {
+      const encode = encoders.get(type)
+      if (encode === undefined) throw new Error(`Event.tagged: ${type} is not defined`)
+      if (tagsOf === undefined) continue
+      all.set(type, (event) =>
+        Result.map(encode(event), (encoded) => ({ ...encoded, tags: [...encoded.tags, ...tagsOf(event)] }))
+      )
+    }
+    return make(stored, all)
+  }
+})
+
+const addOnce = <E>(all: Map<string, StoredType<E>>, by: string, type: StoredType<E>): Map<string, StoredType<E>> => {
+  if (all.has(type.type)) throw new Error(`${by}: ${type.type} is defined already`)
+  return all.set(type.type, type)
+}
+
+/**
+ * Defines a set of event types: for each its fields, or a chain of versions.
+ *
+ * @example
+ * import { Event } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const AccountEvent = Event.define({
+ *   AccountOpened: Event.version({ owner: Schema.String })
+ *     .next({ owner: Schema.String, currency: Schema.String }, (v1) => ({ ...v1, currency: "EUR" })),
+ *   Deposited: { amount: Schema.Int }
+ * })
+ * type AccountEvent = typeof AccountEvent.Type
+ */
+export const define = <const D extends { readonly [type: string]: Version<unknown> | Fields }>(
+  definitions: D
+): Definitions<EventOf<D>> => {
+  type E = EventOf<D>
+  const stored = new Map<string, StoredType<E>>()
+  const encoders = new Map<string, Encoder>()
+  for (const [type, definition] of Object.entries(definitions)) {
+    const versions = chainOf(definition)
+    const schemaVersion = versions.schemas.length
+    const encode = Schema.encodeUnknownResult(Schema.toCodecJson(versions.schemas[schemaVersion - 1]!), {
+      onExcessProperty: "error"
+    })
+    stored.set(type, {
+      type,
+      schemas: versions.schemas,
+      decode: decodeChain(versions, (payload: object) => [{ ...payload, _tag: type } as E])
+    })
+    encoders.set(type, ({ _tag, ...payload }: Tagged) =>
+      Result.mapBoth(encode(payload), {
+        onFailure: (error) => new EncodeError({ type: _tag, ...firstIssue(error) }),
+        onSuccess: (data) => ({ type: _tag, schemaVersion, data: data as Schema.Json, tags: [] })
+      })
+    )
+  }
+  return make(stored, encoders)
+}
+
+/**
+ * One set of all the events of two sets. A name that both define is refused when the program starts.
+ */
+export const union = <A extends Tagged, B extends Tagged>(
+  self: Definitions<A>,
+  that: Definitions<B>
+): Definitions<A | B> => {
+  const stored = new Map<string, StoredType<A | B>>(self.stored)
+  for (const type of that.stored.values()) addOnce(stored, "Event.union", type)
+  return make(stored, new Map([...self.encoders, ...that.encoders]))
+}
+
+/**
+ * The events of some types alone: for a reader that does not care about the others.
+ */
+export const pick = <E extends Tagged, const Type extends E["_tag"]>(
+  self: Definitions<E>,
+  types: ReadonlyArray<Type>
+): Definitions<Case<E, Type>> => {
+  type Picked = Case<E, Type>
+  const picked = new Set<string>(types)
+  const isPicked = (event: E): event is Picked => picked.has(event._tag)
+  const stored = new Map<string, StoredType<Picked>>()
+  for (const [type, known] of self.stored) {
+    stored.set(type, {
+      ...known,
+      decode: (data, schemaVersion) =>
+        Result.map(known.decode(data, schemaVersion), (events) => events.filter(isPicked))
+    })
+  }
+  return make(stored, new Map([...self.encoders].filter(([type]) => picked.has(type))))
+}
+
+/**
+ * A value that belongs to one member of a keyed family. Its `_tag` is that of the value.
+ */
+export type Keyed<A extends Tagged> = A extends Tagged
+  ? { readonly _tag: A["_tag"]; readonly key: string; readonly value: A }
+  : never
+
+/**
+ * Says which member of a keyed family an event or command belongs to.
+ */
+export const keyed = <A extends Tagged>(key: string, value: A): Keyed<A> =>
+  ({ _tag: value._tag, key, value }) as Keyed<A>
+
+/**
+ * The events of a keyed family of things that each have the events of `self`. Stored as `{ key, value }`.
+ */
+export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Keyed<E>> => {
+  const stored = new Map<string, StoredType<Keyed<E>>>()
+  const decodeKeyed = Schema.decodeUnknownResult(Schema.Struct({ key: Schema.String, value: Schema.Unknown }))
+  for (const [type, known] of self.stored) {
+    stored.set(type, {
+      type,
+      schemas: known.schemas.map((value) => Schema.Struct({ key: Schema.String, value })),
+      decode: (data, schemaVersion) =>
+        Result.gen(function* () {
+          const { key, value } = yield* Result.mapError(decodeKeyed(data), (error) => ({
+            reason: "InvalidData" as const,
+            ...firstIssue(error)
+          }))
+          const events = yield* Result.mapError(known.decode(value, schemaVersion), (problem) => ({
+            ...problem,
+            path: problem.path === "" ? "value" : `value.${problem.path}`
+          }))
+          return events.map((event) => keyed(key, event))
+        })
+    })
+  }
+  const encoders = new Map<string, Encoder>()
+  for (const [type, encodeValue] of self.encoders) {
+    encoders.set(type, ({ key, value }: { readonly key: string; readonly value: never }) =>
+      Result.map(encodeValue(value), (encoded) => ({ ...encoded, data: { key, value: encoded.data } }))
+    )
+  }
+  return make(stored, encoders)
+}
+
+/**
+ * The stored form of an event: the newest version of its type.
+ */
+export const encode = <E extends Tagged>(self: Definitions<E>, event: E): Result.Result<EncodedEvent, EncodeError> => {
+  const encoder = self.encoders.get(event._tag)
+  return encoder === undefined
+    ? Result.fail(new EncodeError({ type: event._tag, path: "", problem: "this set of definitions does not write it" }))
+    : encoder(event as never)
+}
+
+/**
+ * The domain events that a recorded event stands for: one, or for a retired type any number.
+ */
+export const decode = <E extends Tagged>(
+  self: Definitions<E>,
+  recorded: RecordedEvent
+): Result.Result<ReadonlyArray<E>, DecodeError> => {
+  const known = self.stored.get(recorded.type)
+  const decoded: ReturnType<StoredType<E>["decode"]> =
+    known === undefined
+      ? Result.fail({
+          reason: "UnknownType",
+          path: "",
+          problem: `known are ${Array.from(self.stored.keys()).join(", ")}`
+        })
+      : known.decode(recorded.data, recorded.schemaVersion)
+  return Result.mapError(
+    decoded,
+    (problem) =>
+      new DecodeError({
+        ...problem,
+        eventId: recorded.id,
+        stream: recorded.stream,
+        version: recorded.version,
+        position: recorded.position,
+        type: recorded.type,
+        schemaVersion: recorded.schemaVersion
+      })
+  )
+}

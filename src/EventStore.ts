@@ -1,0 +1,183 @@
+/**
+ * The port: the one interface between the runtime and a log of events. Adapters implement it, everything above speaks to it.
+ *
+ * What every store promises, and the suite in `eventfold/testing` proves for each:
+ *
+ * 1. All or nothing: an append is stored whole or not at all.
+ * 2. One winner: of racing appends with the same expectation one succeeds.
+ * 3. One order: positions are contiguous and in commit order. Who has seen a position has seen, or can never see,
+ *    everything below it. `recordedAt` never decreases along positions.
+ * 4. Idempotent: appending the same event ids at the same place again answers as the first time did.
+ * 5. Durable before acknowledged, as far as the adapter's medium goes: the memory store lives as long as its process.
+ * 6. Bounded: reads are streams with back-pressure.
+ * 7. Typed: every failure is one of the errors here.
+ * 8. Immutable: what was recorded is not changed.
+ */
+import { Context, type DateTime, type Effect, Schema, type Stream } from "effect"
+import type { EncodedEvent } from "./Event.ts"
+import type { Query } from "./Query.ts"
+import type { Metadata, RecordedEvent } from "./RecordedEvent.ts"
+import type { StreamName } from "./StreamName.ts"
+
+/**
+ * What an append expects of a stream: the version it is at (0: no event yet), that it is new, that it is not, or nothing.
+ */
+export type ExpectedVersion = number | "no stream" | "stream exists" | "any"
+
+/**
+ * An event to append.
+ */
+export interface EventToAppend extends EncodedEvent {
+  /** A UUID of the caller's making. It is what makes an append idempotent. */
+  readonly id: string
+  readonly metadata: Metadata
+}
+
+/**
+ * Events for one stream, and what is expected of it.
+ */
+export interface Write {
+  readonly stream: StreamName
+  readonly expected: ExpectedVersion
+  /** At least one. */
+  readonly events: ReadonlyArray<EventToAppend>
+}
+
+/**
+ * A dynamic consistency boundary: no event after a position may match a query. What the caller read up to that position is then
+ * still all there is to know when its append is stored.
+ */
+export interface Condition {
+  readonly query: Query
+  /** The position up to which the caller has read. */
+  readonly after: number
+}
+
+/**
+ * The answer to an append. Its events have contiguous positions, in the order of the writes.
+ */
+export interface Appended {
+  /** The position of the last event. */
+  readonly position: number
+  /** The version of each write's last event, in the order of the writes. */
+  readonly versions: ReadonlyArray<number>
+  readonly recordedAt: DateTime.Utc
+  /** Whether the events were stored before, and this is the answer that was given then. */
+  readonly repeated: boolean
+}
+
+/**
+ * Bounds of a read, both inclusive. Going backward the read starts at `to`.
+ */
+export interface ReadOptions {
+  /** The lowest version or position. 1 by default. */
+  readonly from?: number
+  /** The highest version or position. By default the last one there is when the read starts. */
+  readonly to?: number
+  /** The most events to give. */
+  readonly limit?: number
+  readonly direction?: "forward" | "backward"
+}
+
+/**
+ * Another append came first: the stream is not where the append expected it. Load what was missed, and decide again.
+ */
+export class ConcurrencyConflict extends Schema.TaggedError<ConcurrencyConflict>("eventfold/ConcurrencyConflict")(
+  "ConcurrencyConflict",
+  {
+    stream: Schema.String,
+    expected: Schema.Union([Schema.Int, Schema.Literals(["no stream", "stream exists", "any"])]),
+    /** The version the stream is at, 0 when it has no event. */
+    actual: Schema.Int
+  }
+) {
+  override get message(): string {
+    const expected = typeof this.expected === "number" ? `version ${this.expected}` : this.expected
+    return `stream ${this.stream}: expected ${expected}, is at version ${this.actual}`
+  }
+}
+
+/**
+ * An event that matches an append's condition was stored after the position the caller had read.
+ */
+export class ConditionConflict extends Schema.TaggedError<ConditionConflict>("eventfold/ConditionConflict")(
+  "ConditionConflict",
+  {
+    after: Schema.Int,
+    /** The position of the first event that matches. */
+    position: Schema.Int
+  }
+) {
+  override get message(): string {
+    return `the event at position ${this.position} matches the append's condition, which had read up to ${this.after}`
+  }
+}
+
+const retryableByReason = {
+  /** The request breaks a rule of the port; nothing was sent. */
+  InvalidRequest: false,
+  /** An event id is stored already, in another place or beside other events. */
+  DuplicateEvent: false,
+  /** The store cannot be reached at the moment. */
+  Unavailable: true
+}
+
+/**
+ * Why a store failed.
+ */
+export type StoreReason = keyof typeof retryableByReason
+
+/**
+ * The store could not do what was asked. Nothing was stored.
+ */
+export class StoreError extends Schema.TaggedError<StoreError>("eventfold/StoreError")("StoreError", {
+  reason: Schema.Literals(Object.keys(retryableByReason) as ReadonlyArray<StoreReason>),
+  /** What is wrong, and what to do about it. */
+  problem: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `${this.reason}: ${this.problem}`
+  }
+
+  /** Whether the same request may succeed later. */
+  get isRetryable(): boolean {
+    return retryableByReason[this.reason]
+  }
+}
+
+/** What an append can fail with. */
+export type AppendError = ConcurrencyConflict | ConditionConflict | StoreError
+
+/**
+ * The log of events.
+ */
+export class EventStore extends Context.Service<
+  EventStore,
+  {
+    /**
+     * Stores events in one stream, or in several at once, all or nothing; on a condition, if one is given. Events whose
+     * ids are stored already in just this place answer as they did the first time, whatever was appended since.
+     */
+    readonly append: (
+      writes: ReadonlyArray<Write>,
+      options?: { readonly condition?: Condition }
+    ) => Effect.Effect<Appended, AppendError>
+    /** The events of a stream by version. A stream without events is empty. */
+    readonly readStream: (stream: StreamName, options?: ReadOptions) => Stream.Stream<RecordedEvent, StoreError>
+    /** The events of the log by position, of those that match the query. */
+    readonly readLog: (options?: ReadOptions & { readonly query?: Query }) => Stream.Stream<RecordedEvent, StoreError>
+    /**
+     * All events after a position that match the query, those that are there and then those that come, each once and in
+     * order. Never ends.
+     */
+    readonly subscribe: (options: {
+      readonly after: number
+      readonly query?: Query
+    }) => Stream.Stream<RecordedEvent, StoreError>
+    /** The position of the last event, 0 for an empty log. */
+    readonly head: Effect.Effect<number, StoreError>
+    /** The version of the last event of a stream, 0 when it has none. */
+    readonly streamVersion: (stream: StreamName) => Effect.Effect<number, StoreError>
+  }
+>()("eventfold/EventStore") {}

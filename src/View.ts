@@ -1,0 +1,152 @@
+/**
+ * A view: a pure fold of events into a model made for reading. What a projection runs, and what a test can run without one.
+ *
+ * A view is of the whole log, or keyed: one model for each key. Its handlers see the domain event, and the recorded
+ * event for what belongs to the record and not to the domain: the stream, the instant, who did it.
+ */
+import { HashMap, Option, type Schema } from "effect"
+import type { Case, Decoded, Definitions, Tagged } from "./Event.ts"
+import type { RecordedEvent } from "./RecordedEvent.ts"
+
+/** What the handler of a keyed view gives when there is nothing left to show under the key. */
+export const gone: unique symbol = Symbol.for("eventfold/View/gone")
+export type gone = typeof gone
+
+/**
+ * A view of the whole log as one model.
+ */
+export interface View<in out Model, in out E extends Tagged> {
+  readonly _tag: "View"
+  readonly name: string
+  readonly model: Schema.Codec<Model, unknown>
+  readonly events: Definitions<E>
+  readonly initial: Model
+  readonly evolve: (model: Model, event: E, recorded: RecordedEvent) => Model
+}
+
+/**
+ * A view with one model for each key.
+ */
+export interface KeyedView<in out Model, in out E extends Tagged> {
+  readonly _tag: "KeyedView"
+  readonly name: string
+  readonly model: Schema.Codec<Model, unknown>
+  readonly events: Definitions<E>
+  /** The model of a key that no event has touched. */
+  readonly initial: Model
+  readonly key: (event: E, recorded: RecordedEvent) => string
+  readonly evolve: (model: Model, event: E, recorded: RecordedEvent) => Model | gone
+}
+
+/** The models of a keyed view. */
+export type Models<Model> = HashMap.HashMap<string, Model>
+
+interface Options<Model, E extends Tagged> {
+  readonly name: string
+  readonly model: Schema.Codec<Model, unknown>
+  /** Which events it shows. Take some types of a larger set with `Event.pick`. */
+  readonly events: Definitions<E>
+  readonly initial: NoInfer<Model>
+}
+
+type Handlers<Model, E extends Tagged, Out> = {
+  readonly [Type in E["_tag"]]: (model: Model, event: Case<E, Type>, recorded: RecordedEvent) => Out
+}
+
+// Which handler belongs to which tag is known to the types of the builders alone.
+const dispatch = <Model, E extends Tagged, Out>(name: string, handlers: Handlers<Model, E, Out>) => {
+  const byType = new Map(
+    Object.entries(handlers) as Array<[string, (model: Model, event: E, recorded: RecordedEvent) => Out]>
+  )
+  return (model: Model, event: E, recorded: RecordedEvent): Out => {
+    const handler = byType.get(event._tag)
+    if (handler === undefined) throw new Error(`the view ${name} has no handler for ${event._tag}`)
+    return handler(model, event, recorded)
+  }
+}
+
+/**
+ * A view of the whole log as one model.
+ *
+ * @example
+ * import { Event, View } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const total = View.make({
+ *   name: "total",
+ *   events: Event.define({ Deposited: { amount: Schema.Int } }),
+ *   model: Schema.Int,
+ *   initial: 0
+ * }).evolve({
+ *   Deposited: (total, { amount }) => total + amount
+ * })
+ */
+export const make = <Model, E extends Tagged>(options: Options<Model, E>) => ({
+  evolve: (handlers: Handlers<Model, E, Model>): View<Model, E> => ({
+    ...options,
+    _tag: "View",
+    evolve: dispatch(options.name, handlers)
+  })
+})
+
+/**
+ * A view with one model for each key, such as one for each stream. A handler that gives {@link gone} removes its model.
+ *
+ * @example
+ * import { Event, StreamName, View } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const balances = View.keyed({
+ *   name: "balances",
+ *   events: Event.define({ Deposited: { amount: Schema.Int }, Closed: {} }),
+ *   key: (_, { stream }) => StreamName.id(stream),
+ *   model: Schema.Int,
+ *   initial: 0
+ * }).evolve({
+ *   Deposited: (balance, { amount }) => balance + amount,
+ *   Closed: () => View.gone
+ * })
+ */
+export const keyed = <Model, E extends Tagged>(
+  options: Options<Model, E> & { readonly key: (event: E, recorded: RecordedEvent) => string }
+) => ({
+  evolve: (handlers: Handlers<Model, E, Model | gone>): KeyedView<Model, E> => ({
+    ...options,
+    _tag: "KeyedView",
+    evolve: dispatch(options.name, handlers)
+  })
+})
+
+/**
+ * The model after some events, from the beginning or from a model reached before.
+ */
+export const fold = <Model, E extends Tagged>(
+  view: View<Model, E>,
+  events: Iterable<Decoded<NoInfer<E>>>,
+  from: NoInfer<Model> = view.initial
+): Model => {
+  let model = from
+  for (const { event, recorded } of events) model = view.evolve(model, event, recorded)
+  return model
+}
+
+/**
+ * The models after some events, from the beginning or from models reached before.
+ */
+export const foldKeyed = <Model, E extends Tagged>(
+  view: KeyedView<Model, E>,
+  events: Iterable<Decoded<NoInfer<E>>>,
+  from: Models<NoInfer<Model>> = HashMap.empty()
+): Models<Model> => {
+  let models: Models<Model> = from
+  for (const { event, recorded } of events) {
+    const key = view.key(event, recorded)
+    const model = view.evolve(
+      Option.getOrElse(HashMap.get(models, key), () => view.initial),
+      event,
+      recorded
+    )
+    models = model === gone ? HashMap.remove(models, key) : HashMap.set(models, key, model)
+  }
+  return models
+}

@@ -1,0 +1,26 @@
+/**
+ * Ids that follow from other ids, so that doing a thing again names it as the first time did.
+ */
+import { sha256 } from "./sha256.ts"
+
+const utf8 = new TextEncoder()
+
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+
+/**
+ * A UUID that is a function of `seed` and `names` alone: SHA-256 cut to 128 bits. When the seed is a UUIDv7 the result is
+ * one too and keeps its time, so derived ids sort with the ids made at that moment; otherwise it is a UUIDv8 (RFC 9562,
+ * section 5.8). Different lists of names never run together: each is preceded by its length.
+ */
+export const derivedId = (seed: string, ...names: ReadonlyArray<string>): string => {
+  const digest = sha256(utf8.encode([seed, ...names].map((name) => `${name.length}:${name}`).join("")))
+  const timed = uuidV7.test(seed)
+  digest[6] = (digest[6]! & 0x0f) | (timed ? 0x70 : 0x80)
+  digest[8] = (digest[8]! & 0x3f) | 0x80
+  const text = timed
+    ? seed.slice(0, 13).replace("-", "").toLowerCase() + hex(digest.subarray(6, 16))
+    : hex(digest.subarray(0, 16))
+  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join("-")
+}

@@ -1,0 +1,98 @@
+/**
+ * One execution of one command on one stream: the state folded so far, and what was decided on it. It lives through the retries of
+ * its command, so that a conflict costs only the events that were missed.
+ */
+import { Effect, Result, Stream } from "effect"
+import * as Decider from "../Decider.ts"
+import * as Event from "../Event.ts"
+import type { EventStore, EventToAppend, StoreError, Write } from "../EventStore.ts"
+import type { Metadata, RecordedEvent } from "../RecordedEvent.ts"
+import type { StreamName } from "../StreamName.ts"
+import { derivedId } from "./derivedId.ts"
+import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./loaded.ts"
+
+/** What the loop of load, decide and append works with. */
+export interface Execution<out Result, out Rejection> {
+  /** Folds what the stream has beyond what was folded so far. */
+  readonly catchUp: Effect.Effect<void, StoreError | Event.DecodeError>
+  /** Decides on what was folded: one write, or none if there is nothing to do or the command has been executed before. */
+  readonly decide: (
+    context: Decider.DecideContext,
+    metadata: Metadata
+  ) => Effect.Effect<ReadonlyArray<Write>, Rejection>
+  /** Takes what was decided as stored, the last event at `position`, and gives the number of events that were. */
+  readonly settle: (position: number) => number
+  readonly outcome: () => Result
+}
+
+export const makeExecution = <D extends Decider.Any, Rejection>(
+  store: EventStore["Service"],
+  decider: D,
+  stream: StreamName,
+  command: Decider.Command<D>,
+  commandId: string
+): Execution<Outcome<Decider.State<D>, Decider.Event<D>>, Rejection> => {
+  type State = Decider.State<D>
+  type E = Decider.Event<D>
+
+  const eventId = (index: number): string => derivedId(commandId, "event", stream, String(index))
+  const guard = <A>(during: Decider.DeciderDefect["during"], { _tag: tag }: Event.Tagged, run: () => A): A =>
+    Decider.guard({ decider, during, tag, stream, version: loaded.version }, run)
+
+  let loaded: Loaded<State> = unloaded(decider)
+  let decided: { readonly events: ReadonlyArray<E>; readonly state: State } | undefined
+  // What an earlier execution of this command came to, found by the ids that its events must have.
+  let before: Outcome<State, E> | undefined
+  let known = 0
+  let nextId = eventId(0)
+
+  const fold = (recorded: RecordedEvent): Result.Result<void, Event.DecodeError> =>
+    Result.gen(function* () {
+      loaded = yield* evolveRecorded(decider, loaded, recorded)
+      if (recorded.id !== nextId) return
+      const events = [...(before?.events ?? []), ...(yield* Event.decode<E>(decider.reads, recorded))]
+      before = { ...loaded, events }
+      nextId = eventId(++known)
+    })
+
+  const foldPage = (page: ReadonlyArray<RecordedEvent>): Effect.Effect<void, Event.DecodeError> => {
+    for (const recorded of page) {
+      const folded = fold(recorded)
+      if (Result.isFailure(folded)) return Effect.fail(folded.failure)
+    }
+    return Effect.void
+  }
+
+  const toAppend = (event: E, index: number, metadata: Metadata): EventToAppend => ({
+    ...guard("encode", event, () => Result.getOrThrow(Event.encode(decider.events, event))),
+    id: index === 0 ? nextId : eventId(index),
+    metadata
+  })
+
+  return {
+    catchUp: Effect.suspend(() =>
+      Stream.runForEachArray(store.readStream(stream, { from: loaded.version + 1 }), foldPage)
+    ),
+    decide: (context, metadata) =>
+      Effect.suspend(() => {
+        if (before !== undefined) return Effect.succeed([])
+        const decision: Result.Result<ReadonlyArray<E>, Rejection> = guard("decide", command, () =>
+          decider.decide(command, loaded.state, context)
+        )
+        if (Result.isFailure(decision)) return Effect.fail(decision.failure)
+        // Folded before it is stored: an event that evolve cannot take must not get into the log.
+        let state = loaded.state
+        for (const event of decision.success) state = guard("evolve", event, () => decider.evolve(state, event))
+        decided = { events: decision.success, state }
+        if (decided.events.length === 0) return Effect.succeed([])
+        const events = decided.events.map((event, index) => toAppend(event, index, metadata))
+        return Effect.succeed([{ stream, expected: loaded.version, events }])
+      }),
+    settle: (position) => {
+      if (before !== undefined || decided === undefined || decided.events.length === 0) return 0
+      loaded = { state: decided.state, version: loaded.version + decided.events.length, position }
+      return decided.events.length
+    },
+    outcome: () => before ?? { ...loaded, events: decided?.events ?? [] }
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * What every store refuses before it touches its medium, so that all stores refuse the same.
+ */
+import { Predicate, Result } from "effect"
+import { type Condition, type EventToAppend, type ReadOptions, StoreError, type Write } from "../EventStore.ts"
+import * as Query from "../Query.ts"
+import * as StreamName from "../StreamName.ts"
+
+/**
+ * The sizes that a store accepts.
+ */
+export interface Limits {
+  /** Bytes of an event's data and metadata together, as JSON in UTF-8. */
+  readonly eventBytes: number
+  /** Bytes of all events of one append. */
+  readonly appendBytes: number
+  /** Events of one append. */
+  readonly appendEvents: number
+  /** Tags of one event. */
+  readonly tags: number
+}
+
+export const defaultLimits: Limits = {
+  eventBytes: 1024 * 1024,
+  appendBytes: 16 * 1024 * 1024,
+  appendEvents: 10_000,
+  tags: 100
+}
+
+/**
+ * An event whose data and metadata have been found to be JSON, with their text.
+ */
+export interface CheckedEvent extends EventToAppend {
+  readonly dataJson: string
+  readonly metadataJson: string
+}
+
+/** A write that a store may carry out. */
+export interface CheckedWrite extends Write {
+  readonly events: ReadonlyArray<CheckedEvent>
+}
+
+const invalid = (problem: string): StoreError => new StoreError({ reason: "InvalidRequest", problem })
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+const maxDepth = 500
+
+/** What keeps a value from being JSON that every store can hold, and where, or `undefined`. */
+const jsonProblem = (value: unknown, path: string, depth = 0): string | undefined => {
+  if (depth > maxDepth) return `${path} is nested more than ${maxDepth} levels deep`
+  if (value === null || typeof value === "boolean") return undefined
+  if (typeof value === "string") {
+    const wrong = StreamName.textProblem(value)
+    return wrong === undefined ? undefined : `${path} ${wrong}`
+  }
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : `${path} is ${value}, which is not JSON`
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const wrong = jsonProblem(value[i], `${path}[${i}]`, depth + 1)
+      if (wrong !== undefined) return wrong
+    }
+    return undefined
+  }
+  const prototype = Predicate.isObject(value) ? Object.getPrototypeOf(value) : undefined
+  if (!Predicate.isObject(value) || (prototype !== Object.prototype && prototype !== null)) {
+    return `${path} is not JSON`
+  }
+  for (const [key, member] of Object.entries(value)) {
+    const wrong = StreamName.textProblem(key)
+    if (wrong !== undefined) return `a key in ${path} ${wrong}`
+    const problem = jsonProblem(member, `${path}.${key}`, depth + 1)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+const nameProblem = (name: string): string | undefined =>
+  name === ""
+    ? "is empty"
+    : Array.from(name).length > StreamName.maxLength
+      ? `has more than ${StreamName.maxLength} characters`
+      : StreamName.textProblem(name)
+
+const eventProblem = (event: EventToAppend, limits: Limits): string | undefined => {
+  if (!uuid.test(event.id)) return "its id is not a UUID in lower case"
+  const wrongType = nameProblem(event.type)
+  if (wrongType !== undefined) return `its type ${wrongType}`
+  if (!Number.isInteger(event.schemaVersion) || event.schemaVersion < 1) return "its schema version is not 1 or more"
+  if (event.tags.length > limits.tags) return `it has ${event.tags.length} tags, more than ${limits.tags}`
+  for (const tag of event.tags) {
+    const wrong = nameProblem(tag)
+    if (wrong !== undefined) return `one of its tags ${wrong}`
+  }
+  return jsonProblem(event.data, "data") ?? jsonProblem(event.metadata, "metadata")
+}
+
+const utf8 = new TextEncoder()
+
+const expectationProblem = (write: Write): string | undefined =>
+  typeof write.expected === "number" && (!Number.isSafeInteger(write.expected) || write.expected < 0)
+    ? `the expected version of stream ${write.stream} is ${write.expected}, not 0 or more`
+    : undefined
+
+/**
+ * Checks an append, and gives its writes with the JSON of their events.
+ */
+export const checkAppend = (
+  writes: ReadonlyArray<Write>,
+  condition: Condition | undefined,
+  limits: Limits
+): Result.Result<ReadonlyArray<CheckedWrite>, StoreError> =>
+  Result.gen(function* () {
+    if (writes.length === 0) return yield* Result.fail(invalid("an append has at least one write"))
+    const streams = new Set<string>()
+    const ids = new Set<string>()
+    let bytes = 0
+    const checked: Array<CheckedWrite> = []
+    for (const write of writes) {
+      const wrongName = StreamName.problem(write.stream)
+      if (wrongName !== undefined) return yield* Result.fail(invalid(`the stream name ${wrongName}`))
+      if (streams.has(write.stream)) {
+        return yield* Result.fail(invalid(`stream ${write.stream} is written twice; put its events in one write`))
+      }
+      streams.add(write.stream)
+      const wrongExpectation = expectationProblem(write)
+      if (wrongExpectation !== undefined) return yield* Result.fail(invalid(wrongExpectation))
+      if (write.events.length === 0) {
+        return yield* Result.fail(invalid(`the write to stream ${write.stream} has no events`))
+      }
+      const events: Array<CheckedEvent> = []
+      for (const [index, event] of write.events.entries()) {
+        const where = `event ${index} (${event.type}) for stream ${write.stream}`
+        const wrong = eventProblem(event, limits)
+        if (wrong !== undefined) return yield* Result.fail(invalid(`${where}: ${wrong}`))
+        if (ids.has(event.id)) return yield* Result.fail(invalid(`${where}: its id is that of another event here`))
+        ids.add(event.id)
+        const dataJson = JSON.stringify(event.data)
+        const metadataJson = JSON.stringify(event.metadata)
+        const size = utf8.encode(dataJson).length + utf8.encode(metadataJson).length
+        if (size > limits.eventBytes) {
+          return yield* Result.fail(invalid(`${where}: it has ${size} bytes, more than ${limits.eventBytes}`))
+        }
+        bytes += size
+        events.push({ ...event, dataJson, metadataJson })
+      }
+      checked.push({ ...write, events })
+    }
+    if (ids.size > limits.appendEvents) {
+      return yield* Result.fail(invalid(`the append has ${ids.size} events, more than ${limits.appendEvents}`))
+    }
+    if (bytes > limits.appendBytes) {
+      return yield* Result.fail(invalid(`the append has ${bytes} bytes, more than ${limits.appendBytes}`))
+    }
+    if (condition !== undefined) yield* checkAfter(condition)
+    return checked
+  })
+
+/** Checks a position to go on from, and the query that goes with it. */
+export const checkAfter = (options: {
+  readonly after: number
+  readonly query?: Query.Query
+}): Result.Result<void, StoreError> => {
+  if (!Number.isSafeInteger(options.after) || options.after < 0) {
+    return Result.fail(invalid(`after is ${options.after}, not a position of 0 or more`))
+  }
+  const wrong = options.query === undefined ? undefined : Query.problem(options.query)
+  return wrong === undefined ? Result.succeed(undefined) : Result.fail(invalid(wrong))
+}
+
+/** Checks the bounds of a read, and the query that goes with them. */
+export const checkRead = (options: ReadOptions & { readonly query?: Query.Query }): Result.Result<void, StoreError> => {
+  for (const bound of ["from", "to", "limit"] as const) {
+    const value = options[bound]
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 0)) {
+      return Result.fail(invalid(`${bound} is ${value}, not a whole number of 0 or more`))
+    }
+  }
+  return checkAfter({ ...options, after: 0 })
+}
+
+/** Checks the name of a stream to read. */
+export const checkStream = (stream: string): Result.Result<void, StoreError> => {
+  const wrong = StreamName.problem(stream)
+  return wrong === undefined ? Result.succeed(undefined) : Result.fail(invalid(`the stream name ${wrong}`))
+}

@@ -1,0 +1,10 @@
+/**
+ * Fresh UUIDs (version 7): they sort by the time of the Clock, and within a millisecond by the order of their making.
+ */
+import type { Effect } from "effect"
+import { SecureRandom } from "effect/crypto"
+
+const random = SecureRandom.make(SecureRandom.randomBytesUnsafe)
+
+/** A fresh UUIDv7. */
+export const uuidV7: Effect.Effect<string> = random.uuidV7()
