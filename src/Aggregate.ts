@@ -158,7 +158,10 @@ const isUpTo =
   (recorded: RecordedEvent): boolean =>
     at === undefined || typeof at === "number" || DateTime.isLessThanOrEqualTo(recorded.recordedAt, at)
 
-const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<Aggregate<D>, never, EventStore> =>
+/**
+ * An aggregate as a value, for code that does not know its deciders by name. {@link Service} is the usual way.
+ */
+export const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<Aggregate<D>, never, EventStore> =>
   Effect.gen(function* () {
     const store = yield* EventStore
     const { decider, category = decider.name, ...retry } = options

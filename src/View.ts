@@ -38,6 +38,12 @@ export interface KeyedView<in out Model, in out E extends Tagged> {
   readonly evolve: (model: Model, event: E, recorded: RecordedEvent) => Model | gone
 }
 
+/**
+ * Any view, for code that treats them alike.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- invariant parameters have no other top type
+export type Any = View<any, any> | KeyedView<any, any>
+
 /** The models of a keyed view. */
 export type Models<Model> = HashMap.HashMap<string, Model>
 

@@ -1,0 +1,53 @@
+/**
+ * A subscription: the events of some types as they are in the log and then as they come, each once and in order.
+ */
+import { Effect, Stream } from "effect"
+import * as Causation from "./Causation.ts"
+import type { Decoded, DecodeError, Definitions, Tagged } from "./Event.ts"
+import { EventStore, type StoreError } from "./EventStore.ts"
+import { decoded } from "./internal/decoded.ts"
+import type { Query, QueryItem } from "./Query.ts"
+import type { RecordedEvent } from "./RecordedEvent.ts"
+
+/**
+ * What to subscribe to. Events of other types are never seen, so that they cannot fail to decode.
+ */
+export interface Options<E extends Tagged> extends Pick<QueryItem, "categories" | "tags"> {
+  readonly events: Definitions<E>
+  /** The position after which to begin. 0 by default: from the first event of the log. */
+  readonly after?: number
+}
+
+const queryOf = <E extends Tagged>({ events, categories, tags }: Options<E>): Query => [
+  {
+    types: Array.from(events.stored.keys()),
+    ...(categories === undefined ? {} : { categories }),
+    ...(tags === undefined ? {} : { tags })
+  }
+]
+
+/**
+ * The events as a stream that never ends. It fails at the first event that does not decode.
+ */
+export const stream = <E extends Tagged>(
+  options: Options<E>
+): Stream.Stream<Decoded<E>, StoreError | DecodeError, EventStore> =>
+  Stream.unwrap(
+    Effect.map(EventStore, (store) =>
+      decoded(options.events, store.subscribe({ after: options.after ?? 0, query: queryOf(options) }))
+    )
+  )
+
+/**
+ * Handles the events one after the other. What a handler appends is caused by the event it handles: it carries that
+ * event's id as causation and belongs to its correlation. Ends only by failing, with the failure of the handler or of
+ * the subscription.
+ */
+export const run = <E extends Tagged, Err, R>(
+  options: Options<E>,
+  handler: (event: E, recorded: RecordedEvent) => Effect.Effect<unknown, Err, R>
+): Effect.Effect<never, Err | StoreError | DecodeError, EventStore | R> =>
+  Effect.andThen(
+    Stream.runForEach(stream(options), ({ event, recorded }) => Causation.causedBy(handler(event, recorded), recorded)),
+    Effect.never
+  )

@@ -1,0 +1,117 @@
+import { DateTime, Effect, Effectable, HashMap, Stream } from "effect"
+import type { DecodeError, Decoded, Tagged } from "../../Event.ts"
+import * as Event from "../../Event.ts"
+import { type AppendError, EventStore } from "../../EventStore.ts"
+import { uuidV7 } from "../../internal/uuid.ts"
+import type { Metadata, RecordedEvent } from "../../RecordedEvent.ts"
+import * as StreamName from "../../StreamName.ts"
+import * as View from "../../View.ts"
+import { compare, SpecFailure } from "../SpecFailure.ts"
+import { encodeEvent, encodeValue, envelope, specTime } from "./stored.ts"
+
+/** An event with its circumstances. */
+export interface Happened<out E> {
+  readonly event: E
+  readonly stream?: StreamName.StreamName
+  readonly at?: DateTime.DateTime.Input
+  readonly metadata?: Metadata
+}
+
+/**
+ * The spec of a view: an Effect that succeeds when it holds.
+ */
+export class ViewSpec extends Effectable.Class<void, SpecFailure> {
+  readonly #pure: Effect.Effect<void, SpecFailure>
+  /**
+   * The same spec with its events stored in and read from the store that is provided. The circumstances of the events stay
+   * those of the spec.
+   */
+  readonly onStore: Effect.Effect<void, SpecFailure | AppendError | DecodeError, EventStore>
+
+  constructor(view: View.Any, history: ReadonlyArray<Tagged | Happened<Tagged>>, expected: unknown) {
+    super()
+    const events = recordAll(view, history)
+    this.#pure = Effect.flatMap(events, (recorded) => check(view, recorded, expected))
+    this.onStore = Effect.flatMap(events, (recorded) =>
+      Effect.flatMap(throughStore(recorded), (stored) => check(view, stored, expected))
+    )
+  }
+
+  override asEffect(): Effect.Effect<void, SpecFailure> {
+    return this.#pure
+  }
+}
+
+const recordAll = (
+  view: View.Any,
+  history: ReadonlyArray<Tagged | Happened<Tagged>>
+): Effect.Effect<ReadonlyArray<RecordedEvent>, SpecFailure> => {
+  const versions = new Map<string, number>()
+  return Effect.forEach(history, (item, index) => {
+    const happened = "event" in item && !("_tag" in item) ? item : { event: item as Tagged }
+    const { event, stream = StreamName.make("spec", "1"), at, metadata = {} }: Happened<Tagged> = happened
+    const version = (versions.get(stream) ?? 0) + 1
+    versions.set(stream, version)
+    const recordedAt = at === undefined ? specTime : DateTime.toUtc(DateTime.makeUnsafe(at))
+    return Effect.map(encodeEvent(view.events, `given event ${index} (${event._tag})`, event), (encoded) =>
+      envelope(encoded, { stream, version, position: index + 1, recordedAt, metadata })
+    )
+  })
+}
+
+const decodeAll = (
+  view: View.Any,
+  events: ReadonlyArray<RecordedEvent>
+): Effect.Effect<ReadonlyArray<Decoded<Tagged>>, SpecFailure> =>
+  Effect.forEach(events, (recorded) =>
+    Effect.mapBoth(Effect.fromResult(Event.decode(view.events, recorded)), {
+      onFailure: (error) => new SpecFailure({ problem: `a given event cannot be read back: ${error.message}` }),
+      onSuccess: (decoded) => decoded.map((event) => ({ event, recorded }))
+    })
+  ).pipe(Effect.map((pages) => pages.flat()))
+
+const check = Effect.fnUntraced(function* (view: View.Any, events: ReadonlyArray<RecordedEvent>, expected: unknown) {
+  const decoded = yield* decodeAll(view, events)
+  const encode = (where: string) => (model: unknown) => encodeValue(view.model, where, model)
+  const encodeModels = (where: string, models: Iterable<readonly [string, unknown]>) =>
+    Effect.map(
+      Effect.forEach(models, ([key, model]) =>
+        Effect.map(encode(`${where} of ${key}`)(model), (json) => [key, json] as const)
+      ),
+      Object.fromEntries
+    )
+  const difference =
+    view._tag === "View"
+      ? compare(
+          `the view ${view.name} shows another model`,
+          "model",
+          yield* encode("the expected model")(expected),
+          yield* encode("the model")(View.fold(view, decoded))
+        )
+      : compare(
+          `the view ${view.name} shows other models`,
+          "",
+          yield* encodeModels("the expected model", Object.entries(expected as object)),
+          yield* encodeModels("the model", HashMap.entries(View.foldKeyed(view, decoded)))
+        )
+  if (difference !== undefined) return yield* difference
+})
+
+/** The same events, with type, data and tags as a store gives them back. */
+const throughStore = Effect.fnUntraced(function* (events: ReadonlyArray<RecordedEvent>) {
+  const store = yield* EventStore
+  const suffix = yield* uuidV7
+  const stored: Array<RecordedEvent> = []
+  for (const event of events) {
+    const stream = StreamName.make(StreamName.category(event.stream), `${StreamName.id(event.stream)}-${suffix}`)
+    const id = yield* uuidV7
+    const { type, schemaVersion, data, tags, metadata } = event
+    yield* store.append([
+      { stream, expected: event.version - 1, events: [{ type, schemaVersion, data, tags, metadata, id }] }
+    ])
+    const [read] = yield* Stream.runCollect(store.readStream(stream, { from: event.version }))
+    if (read?.id !== id) return yield* new SpecFailure({ problem: `the store has lost ${type}, appended to ${stream}` })
+    stored.push({ ...event, type: read.type, schemaVersion: read.schemaVersion, data: read.data, tags: read.tags })
+  }
+  return stored
+})
