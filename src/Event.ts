@@ -16,9 +16,9 @@ export interface Tagged {
 }
 
 /**
- * The fields of an event: schemas that need no services to decode or encode.
+ * The fields of an event: schemas that need no services to decode or encode. `_tag` is the name of the type and no field.
  */
-export type Fields = { readonly [field: string]: Schema.ConstraintCodec<unknown, unknown> }
+export type Fields = { readonly [field: string]: Schema.ConstraintCodec<unknown, unknown> } & { readonly _tag?: never }
 
 /**
  * A type's chain of schema versions, ending in the shape `Payload`. Built by {@link version} and {@link Version.next}.

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- given, when, then; see `expectation` */
 /**
  * Specs: the rules of a domain as given, when, then. Exact and in order, with everything passed through the codecs.
  *
@@ -31,21 +32,11 @@ import type { Tagged } from "../Event.ts"
 import type { Metadata } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
 import type { Any as AnyView, KeyedView, View } from "../View.ts"
-import { DeciderSpec, type Expectation } from "./internal/DeciderSpec.ts"
+import { DeciderSpec, type Expectation, type WhenOptions } from "./internal/DeciderSpec.ts"
 import { type Happened, ViewSpec } from "./internal/ViewSpec.ts"
 
 export { SpecFailure } from "./SpecFailure.ts"
-export type { DeciderSpec, Happened, ViewSpec }
-
-/**
- * The circumstances of a command.
- */
-export interface WhenOptions {
-  /** When the command is decided. 2000-01-01T00:00:00Z by default. */
-  readonly now?: DateTime.DateTime.Input
-  /** The command's id, from which the decision's ids derive. `"spec"` by default. */
-  readonly commandId?: string
-}
+export type { DeciderSpec, Happened, ViewSpec, WhenOptions }
 
 /**
  * What a command must come to.
@@ -60,6 +51,19 @@ export interface Then<State, Event, Rejection> {
   /** This state, after whatever events. */
   readonly thenState: (state: State) => DeciderSpec
 }
+
+/**
+ * A `then` that is no promise's: awaited, or returned from an async function, a spec without its expectation is handed two
+ * functions, and says so instead of passing unseen.
+ */
+const expectation =
+  <Expected, Spec>(make: (expected: Expected) => Spec) =>
+  (expected: Expected, ...rest: ReadonlyArray<unknown>): Spec => {
+    const [reject] = rest
+    return typeof reject === "function"
+      ? reject(new TypeError("this spec says not yet what to expect: call then, thenFails, thenNothing or thenState"))
+      : make(expected)
+  }
 
 /**
  * The spec language of a decider.
@@ -77,14 +81,7 @@ export const decider = <S, C extends Tagged, E extends Tagged, X extends Record<
       const expecting = (expectation: Expectation<S, E>) =>
         new DeciderSpec(self, history, command, options, expectation)
       return {
-        then: (events, ...rest: ReadonlyArray<unknown>) => {
-          // Awaited, or returned from an async function, before it said what to expect: promises call `then` with two functions.
-          const reject = rest[0]
-          if (typeof reject === "function") {
-            return reject(new TypeError("this spec has no expectation yet: end it with then, thenFails, ..."))
-          }
-          return expecting({ _tag: "Events", events })
-        },
+        then: expectation((events) => expecting({ _tag: "Events", events })),
         thenFails: (rejection) => expecting({ _tag: "Rejection", rejection }),
         thenNothing: () => expecting({ _tag: "Events", events: [] }),
         thenState: (state) => expecting({ _tag: "State", state })
@@ -121,5 +118,5 @@ export function view<Model, E extends Tagged>(
   self: KeyedView<Model, E>
 ): ViewGiven<E, { readonly [key: string]: Model }>
 export function view(self: AnyView): ViewGiven<Tagged, unknown> {
-  return { given: (history) => ({ then: (expected) => new ViewSpec(self, history, expected) }) }
+  return { given: (history) => ({ then: expectation((expected) => new ViewSpec(self, history, expected)) }) }
 }

@@ -5,8 +5,17 @@ import type { DecodeError, EncodedEvent, Tagged } from "../../Event.ts"
 import { type AppendError, EventStore } from "../../EventStore.ts"
 import { uuidV7 } from "../../internal/uuid.ts"
 import { compare, SpecFailure, toText } from "../SpecFailure.ts"
-import type { WhenOptions } from "../Spec.ts"
 import { encodeEvent, encodeValue, readBack, specTime, toJson } from "./stored.ts"
+
+/**
+ * The circumstances of a command.
+ */
+export interface WhenOptions {
+  /** When the command is decided. 2000-01-01T00:00:00Z by default. */
+  readonly now?: DateTime.DateTime.Input
+  /** The command's id, from which the decision's ids derive. `"spec"` by default. */
+  readonly commandId?: string
+}
 
 /** What a command must come to. */
 export type Expectation<State, Event> =
