@@ -5,8 +5,22 @@
  * there to today's shape, and only today's shape is ever written. Types can be renamed and retired; what they were
  * stored as stays readable. One codec serves every reader, so nothing reads around an upcast.
  */
-import { Result, Schema, SchemaIssue } from "effect"
+import { Result, Schema } from "effect"
+import {
+  chainOf,
+  decodeChain,
+  type DecodeProblem,
+  type DecodeReason,
+  type Fields,
+  firstIssue,
+  type PayloadOf,
+  type Version,
+  version
+} from "./internal/versions.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
+
+export { version }
+export type { DecodeProblem, DecodeReason, Fields, Version }
 
 /**
  * Anything told apart by `_tag`: events, commands and rejections.
@@ -15,39 +29,7 @@ export interface Tagged {
   readonly _tag: string
 }
 
-/**
- * The fields of an event: schemas that need no services to decode or encode. `_tag` is the name of the type and no field.
- */
-export type Fields = { readonly [field: string]: Schema.ConstraintCodec<unknown, unknown> } & { readonly _tag?: never }
-
-/**
- * A type's chain of schema versions, ending in the shape `Payload`. Built by {@link version} and {@link Version.next}.
- */
-export interface Version<out Payload> {
-  readonly "~eventfold/Version": VersionChain<Payload>
-  /**
-   * Adds the next version: its fields, and the pure step that makes the new shape from the one before. The step runs
-   * when an event of an older version is read; nothing stored is rewritten.
-   */
-  next<const F extends Fields>(
-    fields: F,
-    upcast: (previous: Payload) => Schema.Struct.Type<F>
-  ): Version<Schema.Struct.Type<F>>
-}
-
-interface VersionChain<out Payload> {
-  readonly schemas: ReadonlyArray<Schema.Codec<unknown, unknown>>
-  readonly upcasts: ReadonlyArray<(previous: never) => unknown>
-  readonly Payload: () => Payload
-}
-
-type PayloadOf<V> = V extends Version<infer Payload> ? Payload : V extends Fields ? Schema.Struct.Type<V> : never
-
 type Simplify<A> = { [K in keyof A]: A[K] } & {}
-
-type EventOf<Definitions> = {
-  [Type in keyof Definitions & string]: Simplify<{ readonly _tag: Type } & PayloadOf<Definitions[Type]>>
-}[keyof Definitions & string]
 
 /**
  * The member of a union with the given tag.
@@ -119,23 +101,6 @@ export interface Decoded<out E> {
 }
 
 /**
- * Why a stored event could not be decoded: its type is unknown to this set of definitions, its schema version is from
- * the future (or no version at all), its data does not fit the schema it was written with, or a step of the chain threw or
- * gave something that does not fit today's schema.
- */
-export type DecodeReason = "UnknownType" | "UnknownVersion" | "InvalidData" | "UpcastFailed"
-
-/**
- * What is wrong with a piece of stored data, and where in it. `path` is written `items[0].price`; it is empty for the
- * data as a whole.
- */
-export interface DecodeProblem {
-  readonly reason: DecodeReason
-  readonly path: string
-  readonly problem: string
-}
-
-/**
  * A stored event that this code cannot read. Nothing is lost: the event stays in the log as it is, and newer code, or a
  * definition that knows it, will read it. Retrying does not help.
  */
@@ -146,7 +111,9 @@ export class DecodeError extends Schema.TaggedError<DecodeError>("eventfold/Deco
   version: Schema.Int,
   position: Schema.Int,
   type: Schema.String,
-  schemaVersion: Schema.Finite,
+  // A damaged row can hold any number, and the error must be able to say so.
+  // @effect-diagnostics-next-line schemaNumber:off
+  schemaVersion: Schema.Number,
   path: Schema.String,
   problem: Schema.String
 }) {
@@ -170,84 +137,6 @@ export class EncodeError extends Schema.TaggedError<EncodeError>("eventfold/Enco
 }) {
   override get message(): string {
     return `${this.type} cannot be stored${this.path === "" ? "" : `: ${this.path}`}: ${this.problem}`
-  }
-}
-
-const toIssues = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const firstIssue = (error: Schema.SchemaError): { readonly path: string; readonly problem: string } => {
-  const issue = toIssues(error.issue).issues[0]
-  const path = (issue?.path ?? [])
-    .map((segment) => (typeof segment === "object" ? segment.key : segment))
-    .map((key, index) =>
-      typeof key === "number" || /^\d+$/.test(String(key))
-        ? `[${String(key)}]`
-        : `${index === 0 ? "" : "."}${String(key)}`
-    )
-    .join("")
-  return { path, problem: issue?.message ?? error.message }
-}
-
-const chain = <Payload>(
-  schemas: ReadonlyArray<Schema.Codec<unknown, unknown>>,
-  upcasts: ReadonlyArray<(previous: never) => unknown>
-): Version<Payload> => ({
-  "~eventfold/Version": {
-    schemas,
-    upcasts,
-    Payload: () => {
-      throw new Error("exists in types alone")
-    }
-  },
-  next: (fields, upcast) => chain([...schemas, Schema.Struct(fields)], [...upcasts, upcast])
-})
-
-/**
- * The first version of an event type. Plain fields in {@link define} are short for this.
- *
- * @example
- * import { Event } from "eventfold"
- * import { Schema } from "effect"
- *
- * Event.version({ owner: Schema.String })
- *   .next({ owner: Schema.String, currency: Schema.String }, (v1) => ({ ...v1, currency: "EUR" }))
- */
-export const version = <const F extends Fields>(fields: F): Version<Schema.Struct.Type<F>> =>
-  chain([Schema.Struct(fields)], [])
-
-const isVersion = (definition: Version<unknown> | Fields): definition is Version<unknown> =>
-  "~eventfold/Version" in definition
-
-const chainOf = (definition: Version<unknown> | Fields): VersionChain<unknown> =>
-  (isVersion(definition) ? definition : version(definition))["~eventfold/Version"]
-
-const decodeChain = <E>(
-  { schemas, upcasts }: VersionChain<unknown>,
-  toEvents: (payload: never) => ReadonlyArray<E>
-): StoredType<E>["decode"] => {
-  const decoders = schemas.map((schema) => Schema.decodeUnknownResult(Schema.toCodecJson(schema)))
-  const today = Schema.decodeUnknownResult(Schema.toType(schemas[schemas.length - 1]!))
-  const invalid = (reason: DecodeReason) => (error: Schema.SchemaError) => ({ reason, ...firstIssue(error) })
-  return (data, schemaVersion) => {
-    const decode = decoders[schemaVersion - 1]
-    if (decode === undefined) {
-      const problem = `versions 1 to ${decoders.length} are defined`
-      return Result.fail({ reason: "UnknownVersion", path: "", problem })
-    }
-    const decoded = Result.mapError(decode(data), invalid("InvalidData"))
-    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
-    let payload: unknown = decoded.success
-    try {
-      for (let step = schemaVersion - 1; step < upcasts.length; step++) payload = upcasts[step]!(payload as never)
-      if (schemaVersion <= upcasts.length) {
-        const checked = Result.mapError(today(payload), invalid("UpcastFailed"))
-        if (Result.isFailure(checked)) return Result.fail(checked.failure)
-        payload = checked.success
-      }
-      return Result.succeed(toEvents(payload as never))
-    } catch (error) {
-      return Result.fail({ reason: "UpcastFailed", path: "", problem: `a step threw ${String(error)}` })
-    }
   }
 }
 
@@ -316,8 +205,11 @@ const addOnce = <E>(all: Map<string, StoredType<E>>, by: string, type: StoredTyp
  */
 export const define = <const D extends { readonly [type: string]: Version<unknown> | Fields }>(
   definitions: D
-): Definitions<EventOf<D>> => {
-  type E = EventOf<D>
+): Definitions<
+  // Written out here and not named, so that editors show the events themselves.
+  { [Type in keyof D & string]: Simplify<{ readonly _tag: Type } & PayloadOf<D[Type]>> }[keyof D & string]
+> => {
+  type E = { [Type in keyof D & string]: Simplify<{ readonly _tag: Type } & PayloadOf<D[Type]>> }[keyof D & string]
   const stored = new Map<string, StoredType<E>>()
   const encoders = new Map<string, Encoder>()
   for (const [type, definition] of Object.entries(definitions)) {
@@ -384,7 +276,7 @@ export type Keyed<A extends Tagged> = A extends Tagged
 /**
  * Says which member of a keyed family an event or command belongs to.
  */
-export const keyed = <A extends Tagged>(key: string, value: A): Keyed<A> =>
+export const keyed = <const A extends Tagged>(key: string, value: A): Keyed<A> =>
   ({ _tag: value._tag, key, value }) as Keyed<A>
 
 /**
@@ -423,7 +315,10 @@ export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Key
 /**
  * The stored form of an event: the newest version of its type.
  */
-export const encode = <E extends Tagged>(self: Definitions<E>, event: E): Result.Result<EncodedEvent, EncodeError> => {
+export const encode = <E extends Tagged>(
+  self: Definitions<E>,
+  event: NoInfer<E>
+): Result.Result<EncodedEvent, EncodeError> => {
   const encoder = self.encoders.get(event._tag)
   return encoder === undefined
     ? Result.fail(new EncodeError({ type: event._tag, path: "", problem: "this set of definitions does not write it" }))
