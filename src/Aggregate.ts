@@ -181,7 +181,10 @@ export const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<
           Stream.takeWhile(isUpTo(options?.at)),
           Stream.runFoldEffect(
             () => unloaded(decider),
-            (loaded, recorded) => Effect.fromResult(evolveRecorded(decider, loaded, recorded))
+            (loaded, recorded) =>
+              Effect.map(Effect.fromResult(Event.decode<Decider.Read<D>>(decider.reads, recorded)), (events) =>
+                evolveRecorded(decider, loaded, events, recorded)
+              )
           )
         ),
       history: (id, readOptions) => decoded(decider.reads, store.readStream(streamOf(id), readOptions))

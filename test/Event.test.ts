@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { BigDecimal, DateTime, Effect, Equal, Option, Result, Schema } from "effect"
+import { BigDecimal, DateTime, Effect, Equal, Option, Result, Schema, SchemaGetter } from "effect"
 import { Event, type RecordedEvent, StreamName } from "eventfold"
 
 const recordedAs = (type: string, schemaVersion: number, data: Schema.Json): RecordedEvent.RecordedEvent => ({
@@ -185,6 +185,20 @@ describe("a stored event that does not decode", () => {
     for (const version of [0, -1, 2, 1.5, 1e300, Number.NaN]) {
       assert.strictEqual(failureOf(Order, "Placed", version, { items: [] }).reason, "UnknownVersion", String(version))
     }
+  })
+
+  it("may be of a schema that throws", () => {
+    const Throwing = Schema.String.pipe(
+      Schema.decodeTo(Schema.String, {
+        decode: SchemaGetter.transform((text: string) => {
+          throw new RangeError(`cannot read ${text}`)
+        }),
+        encode: SchemaGetter.transform((text: string) => text)
+      })
+    )
+    const failure = failureOf(Event.define({ Noted: { text: Throwing } }), "Noted", 1, { text: "hi" })
+    assert.strictEqual(failure.reason, "InvalidData")
+    assert.include(failure.problem, "the schema threw")
   })
 
   it("may hold any JSON", () => {

@@ -9,6 +9,7 @@ import type { EventStore, EventToAppend, StoreError, Write } from "../EventStore
 import type { Metadata, RecordedEvent } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
 import { derivedId } from "./derivedId.ts"
+import { type DeciderDefect, guard } from "./guard.ts"
 import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./loaded.ts"
 
 /** What the loop of load, decide and append works with. */
@@ -36,8 +37,8 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
   type E = Decider.Event<D>
 
   const eventId = (index: number): string => derivedId(commandId, "event", stream, String(index))
-  const guard = <A>(during: Decider.DeciderDefect["during"], { _tag: tag }: Event.Tagged, run: () => A): A =>
-    Decider.guard({ decider, during, tag, stream, version: loaded.version }, run)
+  const guarded = <A>(during: DeciderDefect["during"], { _tag: tag }: Event.Tagged, run: () => A): A =>
+    guard({ decider, during, tag, stream, version: loaded.version }, run)
 
   let loaded: Loaded<State> = unloaded(decider)
   let decided: { readonly events: ReadonlyArray<E>; readonly state: State } | undefined
@@ -46,25 +47,21 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
   let known = 0
   let nextId = eventId(0)
 
-  const fold = (recorded: RecordedEvent): Result.Result<void, Event.DecodeError> =>
-    Result.gen(function* () {
-      loaded = yield* evolveRecorded(decider, loaded, recorded)
-      if (recorded.id !== nextId) return
-      const events = [...(before?.events ?? []), ...(yield* Event.decode<E>(decider.reads, recorded))]
-      before = { ...loaded, events }
-      nextId = eventId(++known)
-    })
-
   const foldPage = (page: ReadonlyArray<RecordedEvent>): Effect.Effect<void, Event.DecodeError> => {
     for (const recorded of page) {
-      const folded = fold(recorded)
-      if (Result.isFailure(folded)) return Effect.fail(folded.failure)
+      const events = Event.decode<E>(decider.reads, recorded)
+      if (Result.isFailure(events)) return Effect.fail(events.failure)
+      loaded = evolveRecorded(decider, loaded, events.success, recorded)
+      if (recorded.id === nextId) {
+        before = { ...loaded, events: [...(before?.events ?? []), ...events.success] }
+        nextId = eventId(++known)
+      }
     }
     return Effect.void
   }
 
   const toAppend = (event: E, index: number, metadata: Metadata): EventToAppend => ({
-    ...guard("encode", event, () => Result.getOrThrow(Event.encode(decider.events, event))),
+    ...guarded("encode", event, () => Result.getOrThrow(Event.encode(decider.events, event))),
     id: index === 0 ? nextId : eventId(index),
     metadata
   })
@@ -76,13 +73,13 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
     decide: (context, metadata) =>
       Effect.suspend(() => {
         if (before !== undefined) return Effect.succeed([])
-        const decision: Result.Result<ReadonlyArray<E>, Rejection> = guard("decide", command, () =>
+        const decision: Result.Result<ReadonlyArray<E>, Rejection> = guarded("decide", command, () =>
           decider.decide(command, loaded.state, context)
         )
         if (Result.isFailure(decision)) return Effect.fail(decision.failure)
         // Folded before it is stored: an event that evolve cannot take must not get into the log.
         let state = loaded.state
-        for (const event of decision.success) state = guard("evolve", event, () => decider.evolve(state, event))
+        for (const event of decision.success) state = guarded("evolve", event, () => decider.evolve(state, event))
         decided = { events: decision.success, state }
         if (decided.events.length === 0) return Effect.succeed([])
         const events = decided.events.map((event, index) => toAppend(event, index, metadata))

@@ -1,10 +1,9 @@
 /**
  * Folding recorded events into a state, one by one.
  */
-import { Result } from "effect"
-import * as Decider from "../Decider.ts"
-import * as Event from "../Event.ts"
+import type * as Decider from "../Decider.ts"
 import type { RecordedEvent } from "../RecordedEvent.ts"
+import { guard } from "./guard.ts"
 
 /**
  * A state, and how far the stream had come.
@@ -31,18 +30,17 @@ export const unloaded = <D extends Decider.Any>(decider: D): Loaded<Decider.Stat
   position: 0
 })
 
-/** After one more event. */
+/** After one more recorded event, which stands for any number of events. */
 export const evolveRecorded = <D extends Decider.Any>(
   decider: D,
-  loaded: Loaded<Decider.State<D>>,
+  { state: before }: Loaded<Decider.State<D>>,
+  events: ReadonlyArray<Decider.Read<D>>,
   recorded: RecordedEvent
-): Result.Result<Loaded<Decider.State<D>>, Event.DecodeError> =>
-  Result.map(Event.decode<Decider.Read<D>>(decider.reads, recorded), (events) => {
-    let state = loaded.state
-    for (const event of events) {
-      state = Decider.guard({ decider, during: "evolve", tag: event._tag, ...recorded }, () =>
-        decider.evolve(state, event)
-      )
-    }
-    return { state, version: recorded.version, position: recorded.position }
-  })
+): Loaded<Decider.State<D>> => {
+  const { stream, version, position } = recorded
+  let state = before
+  for (const event of events) {
+    state = guard({ decider, during: "evolve", tag: event._tag, stream, version }, () => decider.evolve(state, event))
+  }
+  return { state, version, position }
+}

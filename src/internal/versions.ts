@@ -114,10 +114,12 @@ export const decodeChain = <E>(
       const problem = `versions 1 to ${decoders.length} are defined`
       return Result.fail({ reason: "UnknownVersion", path: "", problem })
     }
-    const decoded = Result.mapError(decode(data), invalid("InvalidData"))
-    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
-    let payload: unknown = decoded.success
+    let reason: DecodeReason = "InvalidData"
     try {
+      const decoded = Result.mapError(decode(data), invalid(reason))
+      if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+      let payload: unknown = decoded.success
+      reason = "UpcastFailed"
       for (let step = schemaVersion - 1; step < upcasts.length; step++) payload = upcasts[step]!(payload as never)
       if (schemaVersion <= upcasts.length) {
         const checked = Result.mapError(today(payload), invalid("UpcastFailed"))
@@ -126,7 +128,11 @@ export const decodeChain = <E>(
       }
       return Result.succeed(toEvents(payload as never))
     } catch (error) {
-      return Result.fail({ reason: "UpcastFailed", path: "", problem: `a step threw ${String(error)}` })
+      return Result.fail({
+        reason,
+        path: "",
+        problem: `${reason === "InvalidData" ? "the schema" : "a step"} threw ${String(error)}`
+      })
     }
   }
 }

@@ -3,7 +3,9 @@ import * as Aggregate from "../../Aggregate.ts"
 import * as Decider from "../../Decider.ts"
 import type { DecodeError, EncodedEvent, Tagged } from "../../Event.ts"
 import { type AppendError, EventStore } from "../../EventStore.ts"
+import { guard } from "../../internal/guard.ts"
 import { uuidV7 } from "../../internal/uuid.ts"
+import * as StreamName from "../../StreamName.ts"
 import { compare, SpecFailure, toText } from "../SpecFailure.ts"
 import { encodeEvent, encodeValue, readBack, specTime, toJson } from "./stored.ts"
 
@@ -131,8 +133,18 @@ const purely = Effect.fnUntraced(function* (
   const past = yield* Effect.forEach(yield* encodeAll(decider.reads, history, "given event"), (encoded, index) =>
     readBack(decider.reads, `given event ${index} (${encoded.type})`, encoded)
   )
-  const state = Decider.fold(decider, past)
-  const decide = (): Came<unknown, Tagged> => Decider.run(decider, state, command, context)
+  const stream = StreamName.make(decider.name, "spec")
+  const state = past.reduce(
+    (before, event, index) =>
+      guard({ decider, during: "evolve", tag: event._tag, stream, version: index + 1 }, () =>
+        decider.evolve(before, event)
+      ),
+    decider.initial
+  )
+  const decide = (): Came<unknown, Tagged> =>
+    guard({ decider, during: "decide", tag: command._tag, stream, version: past.length }, () =>
+      Decider.run(decider, state, command, context)
+    )
   const came = decide()
   if (Result.isSuccess(came)) {
     const encoded = yield* encodeAll(decider.events, came.success.events, "new event")

@@ -42,22 +42,20 @@ export class ViewSpec extends Effectable.Class<void, SpecFailure> {
   }
 }
 
-const recordAll = (
-  view: View.Any,
-  history: ReadonlyArray<Tagged | Happened<Tagged>>
-): Effect.Effect<ReadonlyArray<RecordedEvent>, SpecFailure> => {
+const recordAll = Effect.fnUntraced(function* (view: View.Any, history: ReadonlyArray<Tagged | Happened<Tagged>>) {
   const versions = new Map<string, number>()
-  return Effect.forEach(history, (item, index) => {
-    const happened = "event" in item && !("_tag" in item) ? item : { event: item as Tagged }
-    const { event, stream = StreamName.make("spec", "1"), at, metadata = {} }: Happened<Tagged> = happened
+  const recorded: Array<RecordedEvent> = []
+  for (const [index, item] of history.entries()) {
+    const happened: Happened<Tagged> = "_tag" in item ? { event: item } : item
+    const { event, stream = StreamName.make("spec", "1"), at = specTime, metadata = {} } = happened
     const version = (versions.get(stream) ?? 0) + 1
     versions.set(stream, version)
-    const recordedAt = at === undefined ? specTime : DateTime.toUtc(DateTime.makeUnsafe(at))
-    return Effect.map(encodeEvent(view.events, `given event ${index} (${event._tag})`, event), (encoded) =>
-      envelope(encoded, { stream, version, position: index + 1, recordedAt, metadata })
-    )
-  })
-}
+    const encoded = yield* encodeEvent(view.events, `given event ${index} (${event._tag})`, event)
+    const recordedAt = DateTime.toUtc(DateTime.makeUnsafe(at))
+    recorded.push(envelope(encoded, { stream, version, position: index + 1, recordedAt, metadata }))
+  }
+  return recorded
+})
 
 const decodeAll = (
   view: View.Any,

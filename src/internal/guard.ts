@@ -1,0 +1,45 @@
+/**
+ * Where a user's pure function is called for a stream: what it throws becomes a defect that says where.
+ */
+import { Data } from "effect"
+import type { StreamName } from "../StreamName.ts"
+
+/**
+ * A decider's function threw, or decided an event that its own schema refuses. It is a bug in that function, and therefore
+ * a defect: the error says where to look.
+ */
+export class DeciderDefect extends Data.TaggedError("DeciderDefect")<{
+  readonly decider: string
+  readonly during: "decide" | "evolve" | "encode"
+  /** The command that was decided, or the event that was folded or encoded. */
+  readonly tag: string
+  readonly stream: StreamName
+  /** The version that the stream is at, or that the event has. */
+  readonly version: number
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    return `${this.decider}: ${this.during} of ${this.tag} failed on stream ${this.stream} at version ${this.version}: ${String(this.cause)}`
+  }
+}
+
+/**
+ * Runs a function of a decider for a stream. What it throws becomes a {@link DeciderDefect}.
+ */
+export const guard = <A>(
+  where: {
+    readonly decider: { readonly name: string }
+    readonly during: DeciderDefect["during"]
+    readonly tag: string
+    readonly stream: StreamName
+    readonly version: number
+  },
+  run: () => A
+): A => {
+  try {
+    return run()
+  } catch (cause) {
+    const { during, tag, stream, version } = where
+    throw new DeciderDefect({ decider: where.decider.name, during, tag, stream, version, cause })
+  }
+}

@@ -1,0 +1,402 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Data, DateTime, Effect, Equal, Exit, Layer, Result, Schema, SchemaGetter, Stream } from "effect"
+import { Decider, Event, EventStore, StreamName, View } from "eventfold"
+import { MemoryEventStore } from "eventfold/memory"
+import { Spec } from "eventfold/testing"
+import { account, InsufficientFunds, NotOpen } from "../types/domain.ts"
+
+const { given } = Spec.decider(account)
+const opened: Decider.Event<typeof account> = { _tag: "AccountOpened", owner: "Ada", currency: "EUR" }
+const deposited = (amount: number): Decider.Event<typeof account> => ({ _tag: "Deposited", amount })
+const withdrawn = (amount: number): Decider.Event<typeof account> => ({ _tag: "Withdrawn", amount })
+
+/** What a spec that must not hold says, run purely and on a store alike. */
+const failureOf = (spec: Spec.DeciderSpec | Spec.ViewSpec) =>
+  Effect.gen(function* () {
+    const pure = yield* Effect.flip(spec)
+    const stored = yield* Effect.flip(spec.onStore).pipe(Effect.provide(MemoryEventStore.layer))
+    assert.strictEqual(stored._tag, "SpecFailure")
+    assert.strictEqual(stored.message, pure.message)
+    return pure
+  })
+
+const holds = (spec: Spec.DeciderSpec | Spec.ViewSpec) =>
+  Effect.andThen(spec, Effect.provide(spec.onStore, MemoryEventStore.layer))
+
+describe("then", () => {
+  const spec = given([opened, deposited(5)]).when({ _tag: "Withdraw", amount: 3 })
+
+  it.effect("holds for just these events", () => holds(spec.then([withdrawn(3)])))
+
+  it.effect("fails for another value, and names the first difference", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(spec.then([withdrawn(4)]))
+      assert.include(failure.problem, "account: Withdraw gives other events")
+      assert.include(failure.problem, "first difference at events[0].amount: expected 4, got 3")
+      assert.include(failure.diff!, '-    "amount": 4')
+      assert.include(failure.diff!, '+    "amount": 3')
+      assert.include(failure.message, failure.expected!)
+      assert.include(failure.message, failure.actual!)
+    })
+  )
+
+  it.effect("fails for an event too few or too many", () =>
+    Effect.gen(function* () {
+      const less = yield* failureOf(spec.then([]))
+      assert.include(less.problem, "events[0]: expected nothing, got")
+      const more = yield* failureOf(spec.then([withdrawn(3), deposited(1)]))
+      assert.include(more.problem, "events[1]: expected")
+    })
+  )
+
+  it.effect("fails for another order", () =>
+    Effect.gen(function* () {
+      const twice = Decider.make({
+        name: "twice",
+        state: Schema.Int,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Do: {} }),
+        events: Event.define({ A: {}, B: {} })
+      })
+        .evolve({ A: (n) => n, B: (n) => n })
+        .decide({ Do: () => [{ _tag: "A" }, { _tag: "B" }] })
+      const specOf = Spec.decider(twice).given([]).when({ _tag: "Do" })
+      yield* holds(specOf.then([{ _tag: "A" }, { _tag: "B" }]))
+      yield* failureOf(specOf.then([{ _tag: "B" }, { _tag: "A" }]))
+    })
+  )
+
+  it.effect("fails for a rejection, and shows it", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(
+        given([])
+          .when({ _tag: "Withdraw", amount: 3 })
+          .then([withdrawn(3)])
+      )
+      assert.include(failure.problem, "is rejected")
+      assert.include(failure.actual!, "NotOpen")
+    })
+  )
+})
+
+describe("thenFails", () => {
+  const overdraw = given([opened, deposited(5)]).when({ _tag: "Withdraw", amount: 6 })
+
+  it.effect("holds for this rejection with these fields", () =>
+    holds(overdraw.thenFails(new InsufficientFunds({ balance: 5 })))
+  )
+
+  it.effect("fails for other fields", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(overdraw.thenFails(new InsufficientFunds({ balance: 4 })))
+      assert.include(failure.problem, "first difference at balance: expected 4, got 5")
+    })
+  )
+
+  it.effect("fails for another rejection", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(overdraw.thenFails(new NotOpen()))
+      assert.include(failure.message, "InsufficientFunds")
+    })
+  )
+
+  it.effect("fails when there is none, and shows the events", () =>
+    Effect.gen(function* () {
+      const spec = given([opened, deposited(5)]).when({ _tag: "Withdraw", amount: 1 })
+      const failure = yield* failureOf(spec.thenFails(new InsufficientFunds({ balance: 5 })))
+      assert.include(failure.problem, "is not rejected")
+      assert.include(failure.actual!, "Withdrawn")
+    })
+  )
+
+  it.effect("tells apart what JSON does not", () =>
+    Effect.gen(function* () {
+      class Refused extends Data.TaggedError("Refused")<{ readonly by: ReadonlyMap<string, bigint> }> {}
+      const refusing = Decider.make({
+        name: "refusing",
+        state: Schema.Int,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Do: {} }),
+        events: Event.define({ Done: {} })
+      })
+        .evolve({ Done: (n) => n })
+        .decide({ Do: () => Result.fail(new Refused({ by: new Map([["a", 1n]]) })) })
+      const spec = Spec.decider(refusing).given([]).when({ _tag: "Do" })
+      yield* holds(spec.thenFails(new Refused({ by: new Map([["a", 1n]]) })))
+      yield* failureOf(spec.thenFails(new Refused({ by: new Map([["a", 2n]]) })))
+      yield* failureOf(spec.thenFails(new Refused({ by: new Map() })))
+    })
+  )
+})
+
+describe("thenNothing", () => {
+  it.effect("holds for no event and no rejection", () =>
+    holds(given([opened]).when({ _tag: "Withdraw", amount: 0 }).thenNothing())
+  )
+
+  it.effect("fails for an event, and for a rejection", () =>
+    Effect.gen(function* () {
+      yield* failureOf(given([opened]).when({ _tag: "Deposit", amount: 1 }).thenNothing())
+      yield* failureOf(given([]).when({ _tag: "Withdraw", amount: 1 }).thenNothing())
+    })
+  )
+})
+
+describe("thenState", () => {
+  const spec = given([opened]).when({ _tag: "Deposit", amount: 2 })
+
+  it.effect("holds for the state after the new events", () =>
+    holds(spec.thenState({ _tag: "Open", owner: "Ada", balance: 2 }))
+  )
+
+  it.effect("fails for another state, and for a rejection", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(spec.thenState({ _tag: "Open", owner: "Ada", balance: 3 }))
+      assert.include(failure.problem, "first difference at balance: expected 3, got 2")
+      yield* failureOf(given([]).when({ _tag: "Withdraw", amount: 1 }).thenState({ _tag: "New" }))
+    })
+  )
+})
+
+describe("a spec", () => {
+  it.effect("shows events that cannot be stored, given, expected or new", () =>
+    Effect.gen(function* () {
+      const given_ = yield* failureOf(
+        given([deposited(1.5)])
+          .when({ _tag: "Deposit", amount: 1 })
+          .then([deposited(1)])
+      )
+      assert.include(given_.problem, "given event 0 (Deposited) cannot be stored")
+      assert.include(given_.problem, "amount")
+      const spec = given([]).when({ _tag: "Deposit", amount: Number.NaN })
+      const made = yield* Effect.flip(spec.then([deposited(1)]))
+      assert.include(made.problem, "new event 0 (Deposited) cannot be stored")
+    })
+  )
+
+  it.effect("shows a codec that does not give back what it took", () =>
+    Effect.gen(function* () {
+      const Lossy = Schema.Int.pipe(
+        Schema.decodeTo(Schema.Int, {
+          decode: SchemaGetter.transform((n: number) => n + 1),
+          encode: SchemaGetter.transform((n: number) => n)
+        })
+      )
+      const lossy = Decider.make({
+        name: "lossy",
+        state: Schema.Int,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Do: {} }),
+        events: Event.define({ Done: { n: Lossy } })
+      })
+        .evolve({ Done: (_, { n }) => n })
+        .decide({ Do: () => [{ _tag: "Done", n: 1 }] })
+      const failure = yield* Effect.flip(
+        Spec.decider(lossy)
+          .given([])
+          .when({ _tag: "Do" })
+          .then([{ _tag: "Done", n: 1 }])
+      )
+      assert.include(failure.problem, "new event 0 (Done) is read back as another")
+    })
+  )
+
+  it.effect("shows a decision that is another one when it is made again", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const impure = Decider.make({
+        name: "impure",
+        state: Schema.Int,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Do: {} }),
+        events: Event.define({ Done: { n: Schema.Int } })
+      })
+        .evolve({ Done: (_, { n }) => n })
+        .decide({ Do: () => [{ _tag: "Done", n: ++calls }] })
+      const failure = yield* Effect.flip(
+        Spec.decider(impure)
+          .given([])
+          .when({ _tag: "Do" })
+          .then([{ _tag: "Done", n: 1 }])
+      )
+      assert.include(failure.problem, "deciding again gives something else")
+    })
+  )
+
+  it.effect("fixes the time and the ids of the decision", () =>
+    Effect.gen(function* () {
+      const clock = Decider.make({
+        name: "clock",
+        state: Schema.Int,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Look: {} }),
+        events: Event.define({ Looked: { at: Schema.DateTimeUtc, id: Schema.String } })
+      })
+        .evolve({ Looked: (n) => n + 1 })
+        .decide({ Look: (_, __, { now, id }) => [{ _tag: "Looked", at: now, id: id("look") }] })
+      const now = DateTime.makeUnsafe("2024-02-29T10:00:00Z")
+      const { id } = Decider.context({ now, commandId: "look 1" })
+      const specs = Spec.decider(clock).given([])
+      yield* holds(
+        specs
+          .when({ _tag: "Look" }, { now: "2024-02-29T10:00:00Z", commandId: "look 1" })
+          .then([{ _tag: "Looked", at: now, id: id("look") }])
+      )
+      const spec = specs.when({ _tag: "Look" }).then([{ _tag: "Looked", at: now, id: id("look") }])
+      const failure = yield* failureOf(spec)
+      assert.include(failure.problem, "2000-01-01T00:00:00.000Z")
+    })
+  )
+
+  it.effect("dies of a throw in the decider, which it names", () =>
+    Effect.gen(function* () {
+      const throwing = Decider.make({
+        name: "throwing",
+        state: Schema.Int,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Do: {} }),
+        events: Event.define({ Done: {} })
+      })
+        .evolve({ Done: () => 1 })
+        .decide({
+          Do: () => {
+            throw new Error("oops")
+          }
+        })
+      const exit = yield* Effect.exit(Spec.decider(throwing).given([]).when({ _tag: "Do" }).thenNothing())
+      assert.isTrue(Exit.hasDies(exit))
+      assert.include(String(exit), "throwing: decide of Do failed")
+    })
+  )
+
+  it("that is awaited before it has an expectation is an error, and passes never", async () => {
+    const unfinished: unknown = given([]).when({ _tag: "Deposit", amount: 1 })
+    const error = await Promise.resolve(unfinished).then(
+      () => undefined,
+      (error: unknown) => error
+    )
+    assert.include(String(error), "says not yet what to expect")
+  })
+
+  it("runs under anything that runs an Effect", () =>
+    Effect.runPromise(
+      given([])
+        .when({ _tag: "Deposit", amount: 1 })
+        .then([deposited(1)])
+    ))
+
+  it.effect("on a store fails when the store does not keep what it was given", () =>
+    Effect.gen(function* () {
+      const forgetful = Layer.effect(
+        EventStore.EventStore,
+        Effect.map(EventStore.EventStore, (store) => ({ ...store, readStream: () => Stream.empty }))
+      ).pipe(Layer.provide(MemoryEventStore.layer))
+      const spec = given([opened, deposited(5)])
+        .when({ _tag: "Withdraw", amount: 3 })
+        .then([withdrawn(3)])
+      yield* spec
+      const failure = yield* Effect.flip(spec.onStore).pipe(Effect.provide(forgetful))
+      assert.strictEqual(failure._tag, "SpecFailure")
+    })
+  )
+})
+
+describe("the spec of a view", () => {
+  const Moves = Event.define({ Moved: { to: Schema.String }, Left: {} })
+  const visits = View.make({ name: "visits", events: Moves, model: Schema.Array(Schema.String), initial: [] }).evolve({
+    Moved: (places, { to }, { recordedAt }) => [...places, `${to} ${DateTime.formatIsoDate(recordedAt)}`],
+    Left: (places) => places
+  })
+  const places = View.keyed({
+    name: "places",
+    events: Moves,
+    key: (_, { stream }) => StreamName.id(stream),
+    model: Schema.String,
+    initial: ""
+  }).evolve({
+    Moved: (_, { to }) => to,
+    Left: () => View.gone
+  })
+  const moved = (to: string): typeof Moves.Type => ({ _tag: "Moved", to })
+
+  it.effect("holds for just this model, with the circumstances that were given", () =>
+    holds(
+      Spec.view(visits)
+        .given([moved("Rome"), Spec.recorded(moved("Oslo"), { at: "2024-05-01" })])
+        .then(["Rome 2000-01-01", "Oslo 2024-05-01"])
+    )
+  )
+
+  it.effect("fails for another model, and names the first difference", () =>
+    Effect.gen(function* () {
+      const failure = yield* failureOf(
+        Spec.view(visits)
+          .given([moved("Rome")])
+          .then(["Oslo 2000-01-01"])
+      )
+      assert.include(failure.problem, 'model[0]: expected "Oslo 2000-01-01", got "Rome 2000-01-01"')
+    })
+  )
+
+  it.effect("of a keyed view holds for just these models", () =>
+    Effect.gen(function* () {
+      const history = Spec.view(places).given([
+        Spec.recorded(moved("Rome"), { stream: "person-ada" }),
+        Spec.recorded(moved("Oslo"), { stream: "person-bob" }),
+        Spec.recorded(moved("Bern"), { stream: "person-ada" })
+      ])
+      yield* holds(history.then({ ada: "Bern", bob: "Oslo" }))
+      yield* failureOf(history.then({ ada: "Bern" }))
+      yield* failureOf(history.then({ ada: "Bern", bob: "Oslo", eve: "" }))
+      yield* failureOf(history.then({ ada: "Rome", bob: "Oslo" }))
+    })
+  )
+
+  it.effect("of a keyed view sees what is gone", () =>
+    Effect.gen(function* () {
+      const history = Spec.view(places).given([moved("Rome"), { _tag: "Left" }])
+      yield* holds(history.then({}))
+      yield* failureOf(history.then({ 1: "Rome" }))
+    })
+  )
+
+  it.effect("shows a model that does not fit its schema", () =>
+    Effect.gen(function* () {
+      const wrong = View.make({ name: "wrong", events: Moves, model: Schema.Int, initial: 0 }).evolve({
+        Moved: () => Number.NaN,
+        Left: (n) => n
+      })
+      const failure = yield* failureOf(
+        Spec.view(wrong)
+          .given([moved("Rome")])
+          .then(1)
+      )
+      assert.include(failure.problem, "the model does not fit its schema")
+    })
+  )
+
+  it("folds on from a model reached before", () => {
+    const decoded = [moved("a"), moved("b")].map((event, index) => ({
+      event,
+      recorded: {
+        id: "",
+        type: event._tag,
+        schemaVersion: 1,
+        stream: StreamName.make("person", "1"),
+        version: index + 1,
+        position: index + 1,
+        recordedAt: DateTime.makeUnsafe(0),
+        data: {},
+        tags: [],
+        metadata: {}
+      }
+    }))
+    const all = View.foldKeyed(places, decoded)
+    const inTwo = View.foldKeyed(places, decoded.slice(1), View.foldKeyed(places, decoded.slice(0, 1)))
+    assert.isTrue(Equal.equals(all, inTwo))
+    assert.deepStrictEqual(
+      View.fold(visits, decoded.slice(1), View.fold(visits, decoded.slice(0, 1))),
+      View.fold(visits, decoded)
+    )
+  })
+})
