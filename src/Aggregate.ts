@@ -8,7 +8,7 @@ import { Context, DateTime, Effect, Layer, Schedule, Stream } from "effect"
 import * as Causation from "./Causation.ts"
 import * as Decider from "./Decider.ts"
 import * as Event from "./Event.ts"
-import { ConcurrencyConflict, EventStore, type ReadOptions, type StoreError } from "./EventStore.ts"
+import { ConcurrencyConflict, EventStore, type ReadOptions, StoreError } from "./EventStore.ts"
 import { decoded } from "./internal/decoded.ts"
 import { type Execution, makeExecution } from "./internal/execution.ts"
 import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./internal/loaded.ts"
@@ -39,7 +39,10 @@ export type ExecuteError = ConcurrencyConflict | StoreError | Event.DecodeError
  * A command for one aggregate, to be executed together with others by {@link executeAll}.
  */
 export interface Prepared<out Result, out Rejection> {
-  readonly "~eventfold/Prepared": (commandId: string) => Execution<Result, Rejection>
+  readonly "~eventfold/Prepared": {
+    readonly store: EventStore["Service"]
+    readonly begin: (commandId: string) => Execution<Result, Rejection>
+  }
 }
 
 /**
@@ -90,15 +93,26 @@ export interface Options<D extends Decider.Any> extends RetryOptions {
 
 const defaultRetry = Schedule.recurs(10)
 
+const storeOf = (
+  commands: ReadonlyArray<Prepared<unknown, unknown>>
+): Effect.Effect<EventStore["Service"] | undefined, StoreError> => {
+  const [store, ...others] = new Set(commands.map((command) => command["~eventfold/Prepared"].store))
+  const problem = "commands of aggregates over different stores cannot be executed as one"
+  return others.length === 0
+    ? Effect.succeed(store)
+    : Effect.fail(new StoreError({ reason: "InvalidRequest", problem }))
+}
+
 /** Load, decide, append; after a conflict fold what was missed, and decide again. */
 const run = Effect.fnUntraced(function* <Result, Rejection>(
-  store: EventStore["Service"],
   commands: ReadonlyArray<Prepared<Result, Rejection>>,
   { retry = defaultRetry, ...options }: ExecuteOptions & RetryOptions
 ) {
   const commandId = options.commandId ?? (yield* uuidV7)
   const metadata = { ...(yield* Causation.metadata(commandId)), ...options.metadata }
-  const executions = commands.map((command) => command["~eventfold/Prepared"](commandId))
+  const store = yield* storeOf(commands)
+  if (store === undefined) return []
+  const executions = commands.map((command) => command["~eventfold/Prepared"].begin(commandId))
 
   const loadDecideAppend = Effect.gen(function* () {
     for (const execution of executions) yield* execution.catchUp
@@ -140,18 +154,17 @@ type Rejections<Commands extends ReadonlyArray<unknown>> =
  * declare const debit: Aggregate.Prepared<"debited", "insufficient funds">
  * declare const credit: Aggregate.Prepared<"credited", "closed">
  *
- * Aggregate.executeAll([debit, credit], { commandId: "transfer:42" })
+ * export const transfer = Aggregate.executeAll([debit, credit], { commandId: "transfer:42" })
  */
 export const executeAll = <const Commands extends ReadonlyArray<Prepared<unknown, unknown>>>(
   commands: Commands,
   options: ExecuteOptions & RetryOptions = {}
-): Effect.Effect<Results<Commands>, Rejections<Commands> | ExecuteError, EventStore> =>
+): Effect.Effect<Results<Commands>, Rejections<Commands> | ExecuteError> =>
   // A list of results is typed by its length alone; `run` keeps the order of the commands.
-  Effect.flatMap(EventStore, (store) => run(store, commands, options)) as Effect.Effect<
-    unknown,
-    Rejections<Commands> | ExecuteError,
-    EventStore
-  > as Effect.Effect<Results<Commands>, Rejections<Commands> | ExecuteError, EventStore>
+  run(commands, options) as Effect.Effect<unknown, Rejections<Commands> | ExecuteError> as Effect.Effect<
+    Results<Commands>,
+    Rejections<Commands> | ExecuteError
+  >
 
 const isUpTo =
   (at: number | DateTime.Utc | undefined) =>
@@ -168,14 +181,17 @@ export const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<
     const streamOf = (id: string) => StreamName.make(category, id)
 
     const prepare: Aggregate<D>["prepare"] = (id, command) => ({
-      "~eventfold/Prepared": (commandId) => makeExecution(store, decider, streamOf(id), command, commandId)
+      "~eventfold/Prepared": {
+        store,
+        begin: (commandId) => makeExecution(store, decider, streamOf(id), command, commandId)
+      }
     })
 
     return {
       streamOf,
       prepare,
       execute: (id, command, executeOptions) =>
-        Effect.map(run(store, [prepare(id, command)], { ...executeOptions, ...retry }), ([outcome]) => outcome!),
+        Effect.map(run([prepare(id, command)], { ...executeOptions, ...retry }), ([outcome]) => outcome!),
       state: (id, options) =>
         store.readStream(streamOf(id), typeof options?.at === "number" ? { to: options.at } : {}).pipe(
           Stream.takeWhile(isUpTo(options?.at)),

@@ -19,7 +19,9 @@ export const Current = Context.Reference<Metadata>("eventfold/Causation/Current"
  * import { Causation } from "eventfold"
  * import { Effect } from "effect"
  *
- * Causation.withMetadata(Effect.void, { actor: "user:ada", tenant: "acme" })
+ * declare const request: Effect.Effect<void>
+ *
+ * export const onBehalfOfAda = Causation.withMetadata(request, { actor: "user:ada", tenant: "acme" })
  */
 export const withMetadata = <A, E, R>(self: Effect.Effect<A, E, R>, metadata: Metadata): Effect.Effect<A, E, R> =>
   Effect.updateService(self, Current, (current) => ({ ...current, ...metadata }))

@@ -400,10 +400,25 @@ describe("executeAll", () => {
     }).pipe(Effect.provide(memory))
   )
 
+  it.effect("refuses commands over different stores, which no append can make one", () =>
+    Effect.gen(function* () {
+      const here = yield* opened
+      const there = yield* Aggregate.make({ decider: account }).pipe(
+        Effect.provideServiceEffect(EventStore.EventStore, MemoryEventStore.make)
+      )
+      const both = Aggregate.executeAll([
+        here.prepare("ada", { _tag: "Deposit", amount: 1 }),
+        there.prepare("bob", { _tag: "Deposit", amount: 1 })
+      ])
+      assert.deepInclude(yield* Effect.flip(both), { _tag: "StoreError", reason: "InvalidRequest" })
+      assert.strictEqual(yield* headOf, 3)
+    }).pipe(Effect.provide(memory))
+  )
+
   it.effect("of no commands does nothing", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* Aggregate.executeAll([]), [])
-    }).pipe(Effect.provide(MemoryEventStore.layer))
+    })
   )
 })
 
