@@ -142,7 +142,7 @@ export const within = <A, E, R>(
   Effect.gen(function* () {
     const { patience } = yield* Settings
     return yield* Effect.timeoutOrElse(effect, {
-      duration: Duration.times(patience, factor),
+      duration: Duration.times(Duration.fromInputUnsafe(patience), factor),
       orElse: () => broken(typeof problem === "string" ? problem : problem())
     })
   })
