@@ -4,15 +4,20 @@
  * To execute a command it folds the stream, decides, and appends what was decided on the expectation that nothing came in
  * between. If something did, it folds only what it missed and decides again.
  */
-import { Context, DateTime, Effect, Layer, Schedule, Stream } from "effect"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import * as Causation from "./Causation.ts"
 import * as Decider from "./Decider.ts"
 import * as Event from "./Event.ts"
 import { ConcurrencyConflict, EventStore, type ReadOptions, StoreError } from "./EventStore.ts"
-import { decoded } from "./internal/decoded.ts"
-import { type Execution, makeExecution } from "./internal/execution.ts"
-import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./internal/loaded.ts"
-import { uuidV7 } from "./internal/uuid.ts"
+import { decoded } from "./internal/runtime/decoded.ts"
+import { type Execution, makeExecution } from "./internal/runtime/execution.ts"
+import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./internal/runtime/loaded.ts"
+import { uuidV7 } from "./internal/runtime/uuid.ts"
 import type { Metadata, RecordedEvent } from "./RecordedEvent.ts"
 import * as StreamName from "./StreamName.ts"
 

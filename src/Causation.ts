@@ -4,7 +4,9 @@
  * What is caused while an event is handled carries that event's id as causation and its correlation id; what follows from
  * a request carries whatever was put around the request, such as the actor. The trace comes from the current span.
  */
-import { Context, Effect, Option } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Metadata, RecordedEvent } from "./RecordedEvent.ts"
 
 /**

@@ -5,10 +5,14 @@
  *
  * The pattern and its laws are Jérémie Chassaing's ("Functional Event Sourcing Decider").
  */
-import { type DateTime, HashMap, Option, Result, Schema } from "effect"
+import type * as DateTime from "effect/DateTime"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import { type Case, define, type Definitions, type Keyed, keyed, keyedBy, type Tagged, union } from "./Event.ts"
-import { derivedId } from "./internal/derivedId.ts"
-import { DeciderDefect } from "./internal/guard.ts"
+import { derivedId } from "./internal/kernel/derivedId.ts"
+import { DeciderDefect } from "./internal/kernel/guard.ts"
 
 export { DeciderDefect }
 

@@ -5,7 +5,8 @@
  * there to today's shape, and only today's shape is ever written. Types can be renamed and retired; what they were
  * stored as stays readable. One codec serves every reader, so nothing reads around an upcast.
  */
-import { Result, Schema } from "effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import {
   chainOf,
   decodeChain,
@@ -16,7 +17,7 @@ import {
   type PayloadOf,
   type Version,
   version
-} from "./internal/versions.ts"
+} from "./internal/kernel/versions.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 
 export { version }

@@ -13,7 +13,11 @@
  * 7. Typed: every failure is one of the errors here.
  * 8. Immutable: what was recorded is not changed.
  */
-import { Context, type DateTime, type Effect, Schema, type Stream } from "effect"
+import * as Context from "effect/Context"
+import type * as DateTime from "effect/DateTime"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
 import type { EncodedEvent } from "./Event.ts"
 import type { Query } from "./Query.ts"
 import type { Metadata, RecordedEvent } from "./RecordedEvent.ts"

@@ -2,7 +2,8 @@
  * An event as a store recorded it: the domain event's data in its stored form, and everything that the store and the
  * runtime know about it. A domain never sees this envelope; readers of the log do.
  */
-import type { DateTime, Schema } from "effect"
+import type * as DateTime from "effect/DateTime"
+import type * as Schema from "effect/Schema"
 import type { StreamName } from "./StreamName.ts"
 
 /**
@@ -20,7 +21,7 @@ export interface Metadata {
   readonly actor?: string
   /** The trace that recorded it, as a W3C `traceparent` header. */
   readonly traceparent?: string
-  readonly [key: string]: Schema.Json
+  readonly [key: string]: Schema.Json | undefined
 }
 
 /**

@@ -5,7 +5,7 @@
  * Everything up to the first hyphen is the category, so a category has no hyphen and an id may have many. The convention
  * is the one of message-db and KurrentDB.
  */
-import { Result } from "effect"
+import * as Result from "effect/Result"
 
 /**
  * A stream name such as `"account-alice"`: a plain string, so it can be logged, compared and sent as it is.

@@ -1,11 +1,12 @@
 /**
  * A subscription: the events of some types as they are in the log and then as they come, each once and in order.
  */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as Causation from "./Causation.ts"
 import type { Decoded, DecodeError, Definitions, Tagged } from "./Event.ts"
 import { EventStore, type StoreError } from "./EventStore.ts"
-import { decoded } from "./internal/decoded.ts"
+import { decoded } from "./internal/runtime/decoded.ts"
 import type { Query, QueryItem } from "./Query.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 

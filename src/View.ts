@@ -4,7 +4,9 @@
  * A view is of the whole log, or keyed: one model for each key. Its handlers see the domain event, and the recorded
  * event for what belongs to the record and not to the domain: the stream, the instant, who did it.
  */
-import { HashMap, Option, type Schema } from "effect"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
 import type { Case, Decoded, Definitions, Tagged } from "./Event.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 

@@ -2,7 +2,14 @@
  * The reference store: the whole contract of the port over an array. It lives as long as its process; use it in tests and
  * to try things. Who writes an adapter finds here what the promises come down to.
  */
-import { Clock, DateTime, Effect, Layer, Option, PubSub, Result, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import {
   type Appended,
   type AppendError,
@@ -21,7 +28,7 @@ import {
   checkRead,
   checkStream,
   defaultLimits
-} from "../internal/request.ts"
+} from "../internal/adapter/request.ts"
 import * as Query from "../Query.ts"
 import type { RecordedEvent } from "../RecordedEvent.ts"
 

@@ -26,7 +26,7 @@
  *   given([{ _tag: "Incremented" }]).when({ _tag: "Increment" }).then([{ _tag: "Incremented" }])
  * )
  */
-import type { DateTime } from "effect"
+import type * as DateTime from "effect/DateTime"
 import type * as Decider from "../Decider.ts"
 import type { Tagged } from "../Event.ts"
 import type { Metadata } from "../RecordedEvent.ts"

@@ -1,7 +1,10 @@
 /**
  * How a spec says what is wrong: what was expected, what came, the first difference by name, and a line diff.
  */
-import { Data, Predicate, type Schema, TextDiff } from "effect"
+import * as Data from "effect/Data"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import * as TextDiff from "effect/TextDiff"
 
 /**
  * A spec that does not hold. `expected` and `actual` are texts to be read side by side; the message has all of it.

@@ -17,7 +17,7 @@ import {
 import type { Query } from "../../Query.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import type { StreamName } from "../../StreamName.ts"
-import { type Broken, broken, holds, same } from "./Law.ts"
+import { type Broken, broken, holds, same, within } from "./Law.ts"
 
 /** How many fibers race. */
 export const racers = 50
@@ -155,6 +155,21 @@ export const storesNothing = <A, E, R>(
     return answer
   })
 
+/** What an append that must fail failed with. It must store nothing. */
+const failure = (
+  what: string,
+  writes: ReadonlyArray<Write>,
+  condition: Condition | undefined,
+  check: (error: AppendError) => Effect.Effect<void, Broken>
+): Effect.Effect<void, Broken | StoreError, EventStore> =>
+  storesNothing(
+    what,
+    writes.map(({ stream }) => stream),
+    Effect.flatMap(Effect.result(append(writes, condition)), (result) =>
+      Result.isFailure(result) ? check(result.failure) : broken(`${what} succeeded`, { actual: result.success })
+    )
+  )
+
 /** That an append conflicts in just this way, and stores nothing. */
 export const conflicts = (
   what: string,
@@ -162,14 +177,10 @@ export const conflicts = (
   conflict: { readonly stream: StreamName; readonly expected: ExpectedVersion; readonly actual: number },
   condition?: Condition
 ): Effect.Effect<void, Broken | StoreError, EventStore> =>
-  Effect.gen(function* () {
-    const streams = writes.map(({ stream }) => stream)
-    const result = yield* storesNothing(what, streams, Effect.result(append(writes, condition)))
-    if (Result.isSuccess(result)) return yield* broken(`${what} succeeded`, { actual: result.success })
-    const { failure } = result
-    if (failure._tag !== "ConcurrencyConflict") return yield* broken(`${what} failed with ${failure._tag}`)
-    const { stream, expected, actual } = failure
-    yield* same({ stream, expected, actual }, conflict, `the conflict of ${what}`)
+  failure(what, writes, condition, (error) => {
+    if (error._tag !== "ConcurrencyConflict") return broken(`${what} failed with ${error._tag}: ${error.message}`)
+    const { stream, expected, actual } = error
+    return same({ stream, expected, actual }, conflict, `the conflict of ${what}`)
   })
 
 /** That an append fails its condition in just this way, and stores nothing. */
@@ -179,17 +190,10 @@ export const violatesCondition = (
   condition: Condition,
   position: number
 ): Effect.Effect<void, Broken | StoreError, EventStore> =>
-  Effect.gen(function* () {
-    const streams = writes.map(({ stream }) => stream)
-    const result = yield* storesNothing(what, streams, Effect.result(append(writes, condition)))
-    if (Result.isSuccess(result)) return yield* broken(`${what} succeeded`, { actual: result.success })
-    const { failure } = result
-    if (failure._tag !== "ConditionConflict") return yield* broken(`${what} failed with ${failure._tag}`)
-    yield* same(
-      { after: failure.after, position: failure.position },
-      { after: condition.after, position },
-      `the conflict of ${what}`
-    )
+  failure(what, writes, condition, (error) => {
+    if (error._tag !== "ConditionConflict") return broken(`${what} failed with ${error._tag}: ${error.message}`)
+    const conflict = { after: condition.after, position }
+    return same({ after: error.after, position: error.position }, conflict, `the conflict of ${what}`)
   })
 
 /** That something is refused with a `StoreError` of this reason, which says what is wrong, and stores nothing. */
@@ -199,18 +203,16 @@ export const refused = <A, E extends { readonly _tag: string }>(
   streams: ReadonlyArray<StreamName>,
   effect: Effect.Effect<A, E | StoreError, EventStore>
 ): Effect.Effect<void, Broken | StoreError, EventStore> =>
-  Effect.gen(function* () {
-    const caught = effect.pipe(
-      Effect.result,
-      Effect.catchDefect((defect) => broken(`${what} is not refused, but the store died`, { actual: String(defect) }))
-    )
-    const result = yield* storesNothing(what, streams, caught)
-    if (Result.isSuccess(result)) return yield* broken(`${what} is not refused`, { actual: result.success })
-    const failure: { readonly _tag: string; readonly reason?: unknown; readonly problem?: unknown } = result.failure
-    yield* same(
-      { _tag: failure._tag, reason: failure.reason },
-      { _tag: "StoreError", reason },
-      `the refusal of ${what}`
-    )
-    yield* holds(typeof failure.problem === "string" && failure.problem !== "", `the refusal of ${what} says nothing`)
-  })
+  storesNothing(
+    what,
+    streams,
+    Effect.gen(function* () {
+      const result = yield* within(`${what} is not refused, and does not end`, Effect.result(effect)).pipe(
+        Effect.catchDefect((defect) => broken(`${what} is not refused, but the store died`, { actual: String(defect) }))
+      )
+      if (Result.isSuccess(result)) return yield* broken(`${what} is not refused`, { actual: result.success })
+      const error: { readonly _tag: string; readonly reason?: unknown; readonly problem?: unknown } = result.failure
+      yield* same({ _tag: error._tag, reason: error.reason }, { _tag: "StoreError", reason }, `the refusal of ${what}`)
+      yield* holds(typeof error.problem === "string" && error.problem !== "", `the refusal of ${what} says nothing`)
+    })
+  )

@@ -1,7 +1,10 @@
 /**
  * Passing what a spec speaks of through the codecs, so that the spec also proves that it can be stored and read back.
  */
-import { DateTime, Effect, Result, Schema } from "effect"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Event from "../../Event.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"

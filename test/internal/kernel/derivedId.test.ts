@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
-import { derivedId } from "../../src/internal/derivedId.ts"
-import { sha256 } from "../../src/internal/sha256.ts"
+import { derivedId } from "../../../src/internal/kernel/derivedId.ts"
+import { sha256 } from "../../../src/internal/kernel/sha256.ts"
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 

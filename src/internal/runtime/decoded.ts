@@ -1,6 +1,8 @@
-import { Effect, Result, Stream } from "effect"
-import * as Event from "../Event.ts"
-import type { RecordedEvent } from "../RecordedEvent.ts"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Event from "../../Event.ts"
+import type { RecordedEvent } from "../../RecordedEvent.ts"
 
 /**
  * Decodes recorded events page by page, up to the first that does not decode.

@@ -2,14 +2,16 @@
  * One execution of one command on one stream: the state folded so far, and what was decided on it. It lives through the retries of
  * its command, so that a conflict costs only the events that were missed.
  */
-import { Effect, Result, Stream } from "effect"
-import * as Decider from "../Decider.ts"
-import * as Event from "../Event.ts"
-import type { EventStore, EventToAppend, StoreError, Write } from "../EventStore.ts"
-import type { Metadata, RecordedEvent } from "../RecordedEvent.ts"
-import type { StreamName } from "../StreamName.ts"
-import { derivedId } from "./derivedId.ts"
-import { type DeciderDefect, guard } from "./guard.ts"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Decider from "../../Decider.ts"
+import * as Event from "../../Event.ts"
+import type { EventStore, EventToAppend, StoreError, Write } from "../../EventStore.ts"
+import type { Metadata, RecordedEvent } from "../../RecordedEvent.ts"
+import type { StreamName } from "../../StreamName.ts"
+import { derivedId } from "../kernel/derivedId.ts"
+import { type DeciderDefect, guard } from "../kernel/guard.ts"
 import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./loaded.ts"
 
 /** What the loop of load, decide and append works with. */

@@ -1,9 +1,9 @@
 /**
  * Folding recorded events into a state, one by one.
  */
-import type * as Decider from "../Decider.ts"
-import type { RecordedEvent } from "../RecordedEvent.ts"
-import { guard } from "./guard.ts"
+import type * as Decider from "../../Decider.ts"
+import type { RecordedEvent } from "../../RecordedEvent.ts"
+import { guard } from "../kernel/guard.ts"
 
 /**
  * A state, and how far the stream had come.

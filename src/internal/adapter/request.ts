@@ -1,10 +1,11 @@
 /**
  * What every store refuses before it touches its medium, so that all stores refuse the same.
  */
-import { Predicate, Result } from "effect"
-import { type Condition, type EventToAppend, type ReadOptions, StoreError, type Write } from "../EventStore.ts"
-import * as Query from "../Query.ts"
-import * as StreamName from "../StreamName.ts"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import { type Condition, type EventToAppend, type ReadOptions, StoreError, type Write } from "../../EventStore.ts"
+import * as Query from "../../Query.ts"
+import * as StreamName from "../../StreamName.ts"
 
 /**
  * The sizes that a store accepts.

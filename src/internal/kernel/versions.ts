@@ -1,7 +1,9 @@
 /**
  * One event type through the years: its chain of schema versions, and how data stored as any of them is read as the newest.
  */
-import { Result, Schema, SchemaIssue } from "effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 
 /**
  * The fields of an event: schemas that need no services to decode or encode. `_tag` is the name of the type and no field.

@@ -1,8 +1,8 @@
 /**
  * Fresh UUIDs (version 7): they sort by the time of the Clock, and within a millisecond by the order of their making.
  */
-import type { Effect } from "effect"
-import { SecureRandom } from "effect/crypto"
+import type * as Effect from "effect/Effect"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 
 const random = SecureRandom.make(SecureRandom.randomBytesUnsafe)
 

@@ -1,8 +1,8 @@
 /**
  * Where a user's pure function is called for a stream: what it throws becomes a defect that says where.
  */
-import { Data } from "effect"
-import type { StreamName } from "../StreamName.ts"
+import * as Data from "effect/Data"
+import type { StreamName } from "../../StreamName.ts"
 
 /**
  * A decider's function threw, or decided an event that its own schema refuses. It is a bug in that function, and therefore

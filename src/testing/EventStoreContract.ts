@@ -1,0 +1,45 @@
+/**
+ * The conformance kit: proves of any event store that it keeps the promises of the port.
+ *
+ * Who writes an adapter runs this suite against it, and needs few tests besides. The store may hold anything and may be
+ * shared with other suites, one at a time. This module needs `vitest` and `@effect/vitest`; the laws themselves, in
+ * `eventfold/testing/contract/laws`, need neither.
+ *
+ * @example
+ * import { MemoryEventStore } from "eventfold/memory"
+ * import { EventStoreContract } from "eventfold/testing"
+ *
+ * EventStoreContract.suite("the memory store", MemoryEventStore.layer)
+ */
+import { layer as withLayer } from "@effect/vitest"
+import { Duration, Effect, type Layer } from "effect"
+import type { EventStore } from "../EventStore.ts"
+import { Settings } from "./contract/Law.ts"
+import { laws } from "./contract/laws.ts"
+
+export { ContractViolation, type Law, Settings } from "./contract/Law.ts"
+export { laws }
+
+/**
+ * Registers a test for each law, run one after the other against one store, in real time.
+ */
+export const suite = <E>(
+  name: string,
+  layer: Layer.Layer<EventStore, E>,
+  options?: {
+    /** Repeats the random choices of a run that failed: the seed is in its message. */
+    readonly seed?: string
+    /** How long a law waits for something that the store must do. 15 seconds by default. */
+    readonly patience?: Duration.Input
+  }
+): void => {
+  const patience = Duration.fromInputUnsafe(options?.patience ?? "15 seconds")
+  const settings: Settings = { seed: options?.seed, patience }
+  // Longer than a law takes to find out by itself that a store hangs: it says more about it.
+  const timeout = 3 * Duration.toMillis(patience)
+  withLayer(layer, { excludeTestServices: true, concurrent: false, timeout })(name, (it) => {
+    for (const { name, run } of laws) {
+      it.effect(name, () => Effect.provideService(run, Settings, settings), timeout)
+    }
+  })
+}
