@@ -32,9 +32,9 @@ export interface ExecuteOptions {
    * whatever came between and whichever process asks. A command that was rejected or had nothing to do left no trace, and is
    * decided anew. By default every execution is a command of its own.
    */
-  readonly commandId?: string
+  readonly commandId?: string | undefined
   /** Metadata for this command's events alone, beside what the fiber's context gives. */
-  readonly metadata?: Metadata
+  readonly metadata?: Metadata | undefined
 }
 
 /** What can go wrong in executing any command. */
@@ -46,7 +46,9 @@ export type ExecuteError = ConcurrencyConflict | StoreError | Event.DecodeError
 export interface Prepared<out Result, out Rejection> {
   readonly "~eventfold/Prepared": {
     readonly store: EventStore["Service"]
-    readonly begin: (commandId: string) => Execution<Result, Rejection>
+    readonly stream: StreamName.StreamName
+    readonly retry: Schedule.Schedule<unknown>
+    readonly begin: (commandId: string, together: ReadonlyArray<StreamName.StreamName>) => Execution<Result, Rejection>
   }
 }
 
@@ -71,7 +73,7 @@ export interface Aggregate<D extends Decider.Any> {
   /** The state: now, at a version, or at an instant (after all events recorded up to and including it). */
   readonly state: (
     id: string,
-    options?: { readonly at: number | DateTime.Utc }
+    options?: { readonly at?: number | DateTime.Utc | undefined }
   ) => Effect.Effect<Loaded<Decider.State<D>>, StoreError | Event.DecodeError>
   /** The events, each with its record. */
   readonly history: (
@@ -84,7 +86,7 @@ export interface Aggregate<D extends Decider.Any> {
 
 interface RetryOptions {
   /** When to decide again after a conflict, and how often. At once and up to 10 times by default. */
-  readonly retry?: Schedule.Schedule<unknown>
+  readonly retry?: Schedule.Schedule<unknown> | undefined
 }
 
 /**
@@ -111,32 +113,36 @@ const storeOf = (
 /** Load, decide, append; after a conflict fold what was missed, and decide again. */
 const run = Effect.fnUntraced(function* <Result, Rejection>(
   commands: ReadonlyArray<Prepared<Result, Rejection>>,
-  { retry = defaultRetry, ...options }: ExecuteOptions & RetryOptions
+  options: ExecuteOptions & RetryOptions
 ) {
   const commandId = options.commandId ?? (yield* uuidV7)
   const metadata = { ...(yield* Causation.metadata(commandId)), ...options.metadata }
   const store = yield* storeOf(commands)
   if (store === undefined) return []
-  const executions = commands.map((command) => command["~eventfold/Prepared"].begin(commandId))
+  const prepared = commands.map((command) => command["~eventfold/Prepared"])
+  const together = prepared.map(({ stream }) => stream)
+  const executions = prepared.map(({ begin }) => begin(commandId, together))
+
+  const catchUp = Effect.forEach(executions, (execution) => execution.catchUp, { discard: true })
 
   const loadDecideAppend = Effect.gen(function* () {
-    for (const execution of executions) yield* execution.catchUp
+    yield* catchUp
+    // Stored before: together, so that where one was, those that stored nothing had nothing to do. Once more, for the streams
+    // were read one after the other, and it may have been stored in between.
+    if (executions.some((execution) => execution.isStored())) return yield* catchUp
     const context = Decider.context({ now: yield* DateTime.now, commandId })
     const writes = []
     for (const execution of executions) writes.push(...(yield* execution.decide(context, metadata)))
     if (writes.length === 0) return
     const appended = yield* Effect.catchTag(store.append(writes), "ConditionConflict", Effect.die)
-    if (appended.repeated) {
-      // The same commands were executed at the same time elsewhere: what they came to is in the streams by now.
-      for (const execution of executions) yield* execution.catchUp
-      return
-    }
+    // Executed elsewhere at the same time: what it came to is in the streams by now.
+    if (appended.repeated) return yield* catchUp
     let position = appended.position
     for (const execution of executions.toReversed()) position -= execution.settle(position)
   })
 
   yield* Effect.retry(loadDecideAppend, {
-    schedule: retry,
+    schedule: options.retry ?? prepared[0]!.retry,
     while: (error) => error instanceof ConcurrencyConflict
   })
   return executions.map((execution) => execution.outcome())
@@ -151,7 +157,8 @@ type Rejections<Commands extends ReadonlyArray<unknown>> =
 
 /**
  * Executes several commands as one: all their events are appended, or none. What any of them is rejected with rejects all,
- * and a conflict on any of their streams decides all of them again.
+ * and a conflict on any of their streams decides all of them again, on the retry schedule of the first unless `retry` is given.
+ * A command id is that of all of them together.
  *
  * @example
  * import { Aggregate } from "eventfold"
@@ -182,13 +189,15 @@ const isUpTo =
 export const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<Aggregate<D>, never, EventStore> =>
   Effect.gen(function* () {
     const store = yield* EventStore
-    const { decider, category = decider.name, ...retry } = options
+    const { decider, category = decider.name, retry = defaultRetry } = options
     const streamOf = (id: string) => StreamName.make(category, id)
 
     const prepare: Aggregate<D>["prepare"] = (id, command) => ({
       "~eventfold/Prepared": {
         store,
-        begin: (commandId) => makeExecution(store, decider, streamOf(id), command, commandId)
+        stream: streamOf(id),
+        retry,
+        begin: (commandId, together) => makeExecution(store, decider, streamOf(id), command, commandId, together)
       }
     })
 
@@ -196,7 +205,7 @@ export const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<
       streamOf,
       prepare,
       execute: (id, command, executeOptions) =>
-        Effect.map(run([prepare(id, command)], { ...executeOptions, ...retry }), ([outcome]) => outcome!),
+        Effect.map(run([prepare(id, command)], executeOptions ?? {}), ([outcome]) => outcome!),
       state: (id, options) =>
         store.readStream(streamOf(id), typeof options?.at === "number" ? { to: options.at } : {}).pipe(
           Stream.takeWhile(isUpTo(options?.at)),

@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Tracer from "effect/Tracer"
 import type { Metadata, RecordedEvent } from "./RecordedEvent.ts"
 
 /**
@@ -41,7 +42,7 @@ export const causedBy = <A, E, R>(self: Effect.Effect<A, E, R>, event: RecordedE
 export const metadata = (commandId: string): Effect.Effect<Metadata> =>
   Effect.gen(function* () {
     const current = yield* Current
-    const span = yield* Effect.option(Effect.currentParentSpan)
+    const span = yield* Effect.serviceOption(Tracer.ParentSpan)
     return {
       correlationId: commandId,
       ...Option.match(span, {

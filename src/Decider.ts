@@ -123,7 +123,10 @@ export interface Options<State, Command extends Tagged, Event extends Tagged, Ob
   readonly events: Definitions<Event>
   /** Events that others write and `evolve` wants to know as well. */
   readonly observes?: Definitions<Observed>
-  /** Whether the story is over: nothing can be decided any more. */
+  /**
+   * Whether the story is over, so that readers may let go of it. It enforces nothing: a decider that refuses commands at the
+   * end says so in `decide`.
+   */
   readonly isTerminal?: (state: NoInfer<State>) => boolean
 }
 

@@ -29,6 +29,13 @@ import type { StreamName } from "./StreamName.ts"
 export type ExpectedVersion = number | "no stream" | "stream exists" | "any"
 
 /**
+ * Whether a stream at version `actual` is where an append expects it: what every store's own check must agree with.
+ */
+export const isExpected = (expected: ExpectedVersion, actual: number): boolean =>
+  expected === "any" ||
+  (expected === "no stream" ? actual === 0 : expected === "stream exists" ? actual > 0 : actual === expected)
+
+/**
  * An event to append.
  */
 export interface EventToAppend extends EncodedEvent {
@@ -137,8 +144,7 @@ export type StoreReason = keyof typeof retryableByReason
 export class StoreError extends Schema.TaggedError<StoreError>("eventfold/StoreError")("StoreError", {
   reason: Schema.Literals(Object.keys(retryableByReason) as ReadonlyArray<StoreReason>),
   /** What is wrong, and what to do about it. */
-  problem: Schema.String,
-  cause: Schema.optionalKey(Schema.Defect())
+  problem: Schema.String
 }) {
   override get message(): string {
     return `${this.reason}: ${this.problem}`

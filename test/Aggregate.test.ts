@@ -360,6 +360,80 @@ describe("executeAll", () => {
     }).pipe(Effect.provide(memory))
   )
 
+  it.effect("with a command id over other streams is another command, and not half of the first", () =>
+    Effect.gen(function* () {
+      const accounts = yield* opened
+      const pay = (to: string) =>
+        Aggregate.executeAll(
+          [
+            accounts.prepare("ada", { _tag: "Withdraw", amount: 5 }),
+            accounts.prepare(to, { _tag: "Deposit", amount: 5 })
+          ],
+          { commandId: "k" }
+        )
+      yield* pay("bob")
+      yield* accounts.execute("cid", { _tag: "Open", owner: "Cid" })
+      yield* pay("cid")
+      yield* accounts.execute("ada", { _tag: "Deposit", amount: 1 }, { commandId: "k" })
+      const states = yield* Effect.forEach(["ada", "bob", "cid"], (id) => accounts.state(id))
+      assert.deepStrictEqual(
+        states.map(({ state }) => state._tag === "Open" && state.balance),
+        [1, 5, 5]
+      )
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("with a command id leaves alone what had nothing to do the first time", () =>
+    Effect.gen(function* () {
+      const accounts = yield* opened
+      const settle = Aggregate.executeAll(
+        [
+          accounts.prepare("ada", { _tag: "Withdraw", amount: 0 }),
+          accounts.prepare("bob", { _tag: "Deposit", amount: 1 })
+        ],
+        { commandId: "k" }
+      )
+      yield* settle
+      const topUp = Aggregate.executeAll(
+        [
+          accounts.prepare("ada", { _tag: "Withdraw", amount: 9 }),
+          accounts.prepare("bob", { _tag: "Deposit", amount: 9 })
+        ],
+        { commandId: "k" }
+      )
+      const [ada, bob] = yield* topUp
+      assert.deepInclude(ada, { events: [], version: 2 })
+      assert.deepInclude(bob, { events: [{ _tag: "Deposited", amount: 1 }], version: 2 })
+      assert.strictEqual(yield* headOf, 4)
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("raced by 50 fibers with one command id is stored once, and all get the same outcomes", () =>
+    Effect.gen(function* () {
+      const accounts = yield* opened
+      const outcomes = yield* Effect.all(
+        Array.from({ length: 50 }, (_, i) => transfer(1 + (i % 3), { commandId: "t1" })),
+        { concurrency: "unbounded" }
+      )
+      for (const outcome of outcomes) assert.deepStrictEqual(outcome, outcomes[0])
+      assert.strictEqual(yield* headOf, 5)
+      assert.strictEqual((yield* accounts.state("bob")).version, 2)
+    }).pipe(
+      Effect.provide(
+        Accounts.layer.pipe(
+          Layer.provideMerge(
+            altered((store) => ({
+              append: (writes, options) => Effect.andThen(Effect.yieldNow, store.append(writes, options)),
+              // Streams are read one after the other, with others at work in between.
+              readStream: (stream, options) =>
+                Stream.unwrap(Effect.as(Effect.yieldNow, store.readStream(stream, options)))
+            }))
+          )
+        )
+      )
+    )
+  )
+
   it.effect("loses and makes no money, however many race in both directions", () =>
     Effect.gen(function* () {
       const accounts = yield* opened

@@ -17,7 +17,7 @@ import {
   type Condition,
   ConditionConflict,
   EventStore,
-  type ExpectedVersion,
+  isExpected,
   type ReadOptions,
   StoreError
 } from "../EventStore.ts"
@@ -47,10 +47,6 @@ const toRecorded = ({ dataJson, metadataJson, ...row }: Row): RecordedEvent => (
   metadata: JSON.parse(metadataJson)
 })
 
-const isMet = (expected: ExpectedVersion, actual: number): boolean =>
-  expected === "any" ||
-  (expected === "no stream" ? actual === 0 : expected === "stream exists" ? actual > 0 : actual === expected)
-
 /**
  * An empty store.
  */
@@ -76,7 +72,7 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
     return writes.every(({ stream, expected, events }) => {
       const before = (byId.get(events[0]!.id)?.version ?? 0) - 1
       return (
-        isMet(expected, before) &&
+        isExpected(expected, before) &&
         events.every(({ id }, i) => {
           const row = byId.get(id)
           return row?.stream === stream && row.version === before + 1 + i && row.position === position++
@@ -91,7 +87,7 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
   ): Result.Result<void, AppendError> => {
     for (const { stream, expected } of writes) {
       const actual = versionOf(stream)
-      if (!isMet(expected, actual)) return Result.fail(new ConcurrencyConflict({ stream, expected, actual }))
+      if (!isExpected(expected, actual)) return Result.fail(new ConcurrencyConflict({ stream, expected, actual }))
     }
     const { id } = writes.flatMap(({ events }) => events).find((event) => byId.has(event.id)) ?? {}
     if (id !== undefined) {

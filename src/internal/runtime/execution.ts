@@ -18,7 +18,9 @@ import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./loaded.ts
 export interface Execution<out Result, out Rejection> {
   /** Folds what the stream has beyond what was folded so far. */
   readonly catchUp: Effect.Effect<void, StoreError | Event.DecodeError>
-  /** Decides on what was folded: one write, or none if there is nothing to do or the command has been executed before. */
+  /** Whether this very execution has been stored before: by an earlier one with the same command id. */
+  readonly isStored: () => boolean
+  /** Decides on what was folded: one write, or none if there is nothing to do. */
   readonly decide: (
     context: Decider.DecideContext,
     metadata: Metadata
@@ -33,17 +35,21 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
   decider: D,
   stream: StreamName,
   command: Decider.Command<D>,
-  commandId: string
+  commandId: string,
+  together: ReadonlyArray<StreamName>
 ): Execution<Outcome<Decider.State<D>, Decider.Event<D>>, Rejection> => {
   type State = Decider.State<D>
   type E = Decider.Event<D>
 
-  const eventId = (index: number): string => derivedId(commandId, "event", stream, String(index))
+  // All streams of the execution are part of the ids: the same command id over other streams is another command, and
+  // cannot be taken for half of this one.
+  const eventId = (index: number): string => derivedId(commandId, "event", stream, String(index), ...together)
   const guarded = <A>(during: DeciderDefect["during"], { _tag: tag }: Event.Tagged, run: () => A): A =>
     guard({ decider, during, tag, stream, version: loaded.version }, run)
 
   let loaded: Loaded<State> = unloaded(decider)
-  let decided: { readonly events: ReadonlyArray<E>; readonly state: State } | undefined
+  let decided: { readonly events: ReadonlyArray<E>; readonly state: State } = { events: [], state: loaded.state }
+  let settled: ReadonlyArray<E> = []
   // What an earlier execution of this command came to, found by the ids that its events must have.
   let before: Outcome<State, E> | undefined
   let known = 0
@@ -72,9 +78,9 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
     catchUp: Effect.suspend(() =>
       Stream.runForEachArray(store.readStream(stream, { from: loaded.version + 1 }), foldPage)
     ),
+    isStored: () => before !== undefined,
     decide: (context, metadata) =>
       Effect.suspend(() => {
-        if (before !== undefined) return Effect.succeed([])
         const decision: Result.Result<ReadonlyArray<E>, Rejection> = guarded("decide", command, () =>
           decider.decide(command, loaded.state, context)
         )
@@ -88,10 +94,10 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
         return Effect.succeed([{ stream, expected: loaded.version, events }])
       }),
     settle: (position) => {
-      if (before !== undefined || decided === undefined || decided.events.length === 0) return 0
-      loaded = { state: decided.state, version: loaded.version + decided.events.length, position }
-      return decided.events.length
+      settled = decided.events
+      if (settled.length > 0) loaded = { state: decided.state, version: loaded.version + settled.length, position }
+      return settled.length
     },
-    outcome: () => before ?? { ...loaded, events: decided?.events ?? [] }
+    outcome: () => before ?? { ...loaded, events: settled }
   }
 }
