@@ -434,6 +434,34 @@ describe("executeAll", () => {
     )
   )
 
+  it.effect("that a twin overtakes between the reading of two streams answers as the twin was answered", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      yield* opened
+      const transferOver = (over: EventStore.EventStore["Service"]) =>
+        Effect.gen(function* () {
+          const accounts = yield* Aggregate.make({ decider: account })
+          return yield* Aggregate.executeAll(
+            [
+              accounts.prepare("ada", { _tag: "Withdraw", amount: 4 }),
+              accounts.prepare("bob", { _tag: "Deposit", amount: 4 })
+            ],
+            { commandId: "t1" }
+          )
+        }).pipe(Effect.provideService(EventStore.EventStore, over))
+      const twin = yield* Effect.cached(transferOver(store))
+      const overtaken = transferOver({
+        ...store,
+        readStream: (stream, options) =>
+          stream === "account-bob"
+            ? Stream.unwrap(Effect.as(Effect.orDie(twin), store.readStream(stream, options)))
+            : store.readStream(stream, options)
+      })
+      assert.deepStrictEqual(yield* overtaken, yield* twin)
+      assert.strictEqual(yield* headOf, 5)
+    }).pipe(Effect.provide(memory))
+  )
+
   it.effect("loses and makes no money, however many race in both directions", () =>
     Effect.gen(function* () {
       const accounts = yield* opened

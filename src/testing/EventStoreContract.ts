@@ -7,7 +7,7 @@
  *
  * @example
  * import { MemoryEventStore } from "eventfold/memory"
- * import { EventStoreContract } from "eventfold/testing"
+ * import * as EventStoreContract from "eventfold/testing/EventStoreContract"
  *
  * EventStoreContract.suite("the memory store", MemoryEventStore.layer)
  */

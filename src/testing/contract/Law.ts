@@ -115,7 +115,15 @@ export const same = (actual: unknown, expected: unknown, what: string): Effect.E
   Effect.suspend(() => {
     const path = difference(actual, expected)
     if (path === undefined) return Effect.void
-    return broken(path === "" ? `${what} is another` : `${what} is another, at ${path}`, { expected, actual })
+    const problem = `${what} is not what it must be`
+    if (path === "" || !Array.isArray(actual) || !Array.isArray(expected)) {
+      return broken(path === "" ? problem : `${problem}, at ${path}`, { expected, actual })
+    }
+    // Of a list only the first element that differs is shown, or nobody would find it.
+    const index = Number.parseInt(path.slice(1), 10)
+    const lengths =
+      actual.length === expected.length ? "" : ` (${actual.length} elements instead of ${expected.length})`
+    return broken(`${problem}, at ${path}${lengths}`, { expected: expected[index], actual: actual[index] })
   })
 
 /** Where two JSON values differ, or `undefined`. The order of keys does not matter; instants are compared as instants. */

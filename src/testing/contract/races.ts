@@ -24,7 +24,7 @@ import {
   winners,
   write
 } from "./fixtures.ts"
-import { broken, holds, type Law, law, same } from "./Law.ts"
+import { broken, holds, type Law, law, same, within } from "./Law.ts"
 
 const lost = (failure: AppendError, conflict: { stream: StreamName; expected: ExpectedVersion; actual: number }) => {
   if (failure._tag !== "ConcurrencyConflict") {
@@ -127,7 +127,10 @@ export const laws: ReadonlyArray<Law> = [
       const attempts = yield* Effect.forEach(numbers(racers), () =>
         Effect.map(Random.shuffle(streams), (shuffled) => shuffled.slice(0, 4).map((stream) => write(stream, "any", 2)))
       )
-      const results = yield* race(attempts, (writes) => append(writes))
+      const results = yield* within(
+        "appends to several of the same streams wait for each other",
+        race(attempts, (writes) => append(writes))
+      )
       yield* Effect.forEach(losses(results), (loss) => broken(`an append that expects any failed: ${loss.message}`))
       yield* Effect.forEach(winners(attempts, results), ({ input, answer }) => isStored(input, answer))
       const log = yield* readLog({ query: [{ categories: [category] }] })
