@@ -91,6 +91,30 @@ export interface ReadOptions {
 }
 
 /**
+ * The sizes that a store accepts.
+ */
+export interface Limits {
+  /** Bytes of an event's data and metadata together, as JSON in UTF-8. */
+  readonly eventBytes: number
+  /** Bytes of all events of one append. */
+  readonly appendBytes: number
+  /** Events of one append. */
+  readonly appendEvents: number
+  /** Tags of one event. */
+  readonly tags: number
+}
+
+/**
+ * What a store accepts unless it is configured otherwise.
+ */
+export const defaultLimits: Limits = {
+  eventBytes: 1024 * 1024,
+  appendBytes: 16 * 1024 * 1024,
+  appendEvents: 10_000,
+  tags: 100
+}
+
+/**
  * Another append came first: the stream is not where the append expected it. Load what was missed, and decide again.
  */
 export class ConcurrencyConflict extends Schema.TaggedError<ConcurrencyConflict>("eventfold/ConcurrencyConflict")(

@@ -16,19 +16,13 @@ import {
   ConcurrencyConflict,
   type Condition,
   ConditionConflict,
+  defaultLimits,
   EventStore,
   isExpected,
   type ReadOptions,
   StoreError
 } from "../EventStore.ts"
-import {
-  type CheckedWrite,
-  checkAfter,
-  checkAppend,
-  checkRead,
-  checkStream,
-  defaultLimits
-} from "../internal/adapter/request.ts"
+import { type CheckedWrite, checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import * as Query from "../Query.ts"
 import type { RecordedEvent } from "../RecordedEvent.ts"
 

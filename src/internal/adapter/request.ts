@@ -3,30 +3,16 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { type Condition, type EventToAppend, type ReadOptions, StoreError, type Write } from "../../EventStore.ts"
+import {
+  type Condition,
+  type EventToAppend,
+  type Limits,
+  type ReadOptions,
+  StoreError,
+  type Write
+} from "../../EventStore.ts"
 import * as Query from "../../Query.ts"
 import * as StreamName from "../../StreamName.ts"
-
-/**
- * The sizes that a store accepts.
- */
-export interface Limits {
-  /** Bytes of an event's data and metadata together, as JSON in UTF-8. */
-  readonly eventBytes: number
-  /** Bytes of all events of one append. */
-  readonly appendBytes: number
-  /** Events of one append. */
-  readonly appendEvents: number
-  /** Tags of one event. */
-  readonly tags: number
-}
-
-export const defaultLimits: Limits = {
-  eventBytes: 1024 * 1024,
-  appendBytes: 16 * 1024 * 1024,
-  appendEvents: 10_000,
-  tags: 100
-}
 
 /**
  * An event whose data and metadata have been found to be JSON, with their text.
