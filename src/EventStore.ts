@@ -191,7 +191,8 @@ export class EventStore extends Context.Service<
   {
     /**
      * Stores events in one stream, or in several at once, all or nothing; on a condition, if one is given. Events whose
-     * ids are stored already in just this place answer as they did the first time, whatever was appended since.
+     * ids are stored already, all of them and just where this append would have put them, are answered as they were the first
+     * time, whatever was appended since.
      */
     readonly append: (
       writes: ReadonlyArray<Write>,

@@ -48,7 +48,9 @@ export const matches = (query: Query, event: Pick<RecordedEvent, "type" | "strea
 export const problem = (query: Query): string | undefined => {
   if (query.length === 0) return "the query has no items; the query for every event is [{}]"
   for (const [index, item] of query.entries()) {
-    for (const [name, texts] of Object.entries(item) as Array<[string, ReadonlyArray<string>]>) {
+    for (const name of ["types", "categories", "tags"] as const) {
+      const texts = item[name]
+      if (texts === undefined) continue
       if (texts.length === 0)
         return `item ${index} of the query has an empty list of ${name}; leave ${name} out for any`
       for (const text of texts) {

@@ -103,10 +103,9 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
     for (const { stream, events } of writes) {
       const rows = streams.get(stream) ?? []
       streams.set(stream, rows)
-      for (const { data: _, metadata: __, ...event } of events) {
+      for (const event of events) {
         const row: Row = {
           ...event,
-          tags: [...event.tags],
           stream,
           version: rows.length + 1,
           position: log.length + 1,

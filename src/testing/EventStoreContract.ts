@@ -2,17 +2,19 @@
  * The conformance kit: proves of any event store that it keeps the promises of the port.
  *
  * Who writes an adapter runs this suite against it, and needs few tests besides. The store may hold anything and may be
- * shared with other suites, one at a time. This module needs `vitest` and `@effect/vitest`; the laws themselves, in
- * `eventfold/testing/contract/laws`, need neither.
+ * shared with other suites, one at a time. The suite needs `vitest` and `@effect/vitest`; the laws themselves need neither.
  *
  * @example
+ * ```ts no-run
  * import { MemoryEventStore } from "eventfold/memory"
- * import * as EventStoreContract from "eventfold/testing/EventStoreContract"
+ * import { EventStoreContract } from "eventfold/testing"
  *
- * EventStoreContract.suite("the memory store", MemoryEventStore.layer)
+ * await EventStoreContract.suite("the memory store", MemoryEventStore.layer)
+ * ```
  */
-import { layer as withLayer } from "@effect/vitest"
-import { Duration, Effect, type Layer } from "effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import type { EventStore } from "../EventStore.ts"
 import { Settings } from "./contract/Law.ts"
 import { laws } from "./contract/laws.ts"
@@ -21,9 +23,10 @@ export { ContractViolation, type Law, Settings } from "./contract/Law.ts"
 export { laws }
 
 /**
- * Registers a test for each law, run one after the other against one store, in real time.
+ * Registers a test for each law, run one after the other against one store, in real time. A promise, because vitest is loaded
+ * only here: await it at the top of the test file.
  */
-export const suite = <E>(
+export const suite = async <E>(
   name: string,
   layer: Layer.Layer<EventStore, E>,
   options?: {
@@ -32,7 +35,8 @@ export const suite = <E>(
     /** How long a law waits for something that the store must do. 15 seconds by default. */
     readonly patience?: Duration.Input
   }
-): void => {
+): Promise<void> => {
+  const { layer: withLayer } = await import("@effect/vitest")
   const patience = Duration.fromInputUnsafe(options?.patience ?? "15 seconds")
   const settings: Settings = { seed: options?.seed, patience }
   // Longer than a law takes to find out by itself that a store hangs: it says more about it.

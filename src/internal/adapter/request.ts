@@ -15,15 +15,15 @@ import * as Query from "../../Query.ts"
 import * as StreamName from "../../StreamName.ts"
 
 /**
- * An event whose data and metadata have been found to be JSON, with their text.
+ * An event whose data and metadata have been found to be JSON, as their text; of everything else just what the port names.
  */
-export interface CheckedEvent extends EventToAppend {
+export interface CheckedEvent extends Pick<EventToAppend, "id" | "type" | "schemaVersion" | "tags"> {
   readonly dataJson: string
   readonly metadataJson: string
 }
 
 /** A write that a store may carry out. */
-export interface CheckedWrite extends Write {
+export interface CheckedWrite extends Pick<Write, "stream" | "expected"> {
   readonly events: ReadonlyArray<CheckedEvent>
 }
 
@@ -32,6 +32,8 @@ const invalid = (problem: string): StoreError => new StoreError({ reason: "Inval
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 const maxDepth = 500
+
+const maxSchemaVersion = 2 ** 31 - 1
 
 /** What keeps a value from being JSON that every store can hold, and where, or `undefined`. */
 const jsonProblem = (value: unknown, path: string, depth = 0): string | undefined => {
@@ -62,32 +64,39 @@ const jsonProblem = (value: unknown, path: string, depth = 0): string | undefine
   return undefined
 }
 
-const nameProblem = (name: string): string | undefined =>
-  name === ""
-    ? "is empty"
-    : Array.from(name).length > StreamName.maxLength
-      ? `has more than ${StreamName.maxLength} characters`
-      : StreamName.textProblem(name)
+const nameProblem = (name: unknown): string | undefined =>
+  typeof name !== "string"
+    ? "is no text"
+    : name === ""
+      ? "is empty"
+      : Array.from(name).length > StreamName.maxLength
+        ? `has more than ${StreamName.maxLength} characters`
+        : StreamName.textProblem(name)
 
 const eventProblem = (event: EventToAppend, limits: Limits): string | undefined => {
   if (!uuid.test(event.id)) return "its id is not a UUID in lower case"
   const wrongType = nameProblem(event.type)
   if (wrongType !== undefined) return `its type ${wrongType}`
-  if (!Number.isInteger(event.schemaVersion) || event.schemaVersion < 1) return "its schema version is not 1 or more"
+  if (!Number.isInteger(event.schemaVersion) || event.schemaVersion < 1 || event.schemaVersion > maxSchemaVersion) {
+    return `its schema version is not a whole number from 1 to ${maxSchemaVersion}`
+  }
+  if (!Array.isArray(event.tags)) return "its tags are no array"
   if (event.tags.length > limits.tags) return `it has ${event.tags.length} tags, more than ${limits.tags}`
   for (const tag of event.tags) {
     const wrong = nameProblem(tag)
     if (wrong !== undefined) return `one of its tags ${wrong}`
   }
+  if (!Predicate.isObject(event.metadata) || Array.isArray(event.metadata)) return "its metadata is no object"
   return jsonProblem(event.data, "data") ?? jsonProblem(event.metadata, "metadata")
 }
 
 const utf8 = new TextEncoder()
 
-const expectationProblem = (write: Write): string | undefined =>
-  typeof write.expected === "number" && (!Number.isSafeInteger(write.expected) || write.expected < 0)
-    ? `the expected version of stream ${write.stream} is ${write.expected}, not 0 or more`
-    : undefined
+const expectationProblem = ({ stream, expected }: Write): string | undefined =>
+  (Number.isSafeInteger(expected) && Number(expected) >= 0) ||
+  ["no stream", "stream exists", "any"].includes(String(expected))
+    ? undefined
+    : `the expected version of stream ${stream} is ${String(expected)}, neither a version of 0 or more nor a word for one`
 
 /**
  * Checks an append, and gives its writes with the JSON of their events.
@@ -129,9 +138,10 @@ export const checkAppend = (
           return yield* Result.fail(invalid(`${where}: it has ${size} bytes, more than ${limits.eventBytes}`))
         }
         bytes += size
-        events.push({ ...event, dataJson, metadataJson })
+        const { id, type, schemaVersion, tags } = event
+        events.push({ id, type, schemaVersion, tags: [...tags], dataJson, metadataJson })
       }
-      checked.push({ ...write, events })
+      checked.push({ stream: write.stream, expected: write.expected, events })
     }
     if (ids.size > limits.appendEvents) {
       return yield* Result.fail(invalid(`the append has ${ids.size} events, more than ${limits.appendEvents}`))
@@ -162,6 +172,9 @@ export const checkRead = (options: ReadOptions & { readonly query?: Query.Query 
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 0)) {
       return Result.fail(invalid(`${bound} is ${value}, not a whole number of 0 or more`))
     }
+  }
+  if (!["forward", "backward"].includes(options.direction ?? "forward")) {
+    return Result.fail(invalid(`direction is ${options.direction}, neither forward nor backward`))
   }
   return checkAfter({ ...options, after: 0 })
 }

@@ -1,11 +1,19 @@
 /**
  * What a law is: a promise of the port as a program that any store can be held to, and the report when it is broken.
  *
- * A law is a value: it runs without a test framework, against whatever store is provided. It takes its names and ids fresh,
- * so the store may hold anything already; its random choices come from a seed, which the report names. Each law must have
- * the store to itself while it runs, because it looks at the head of the log.
+ * A law is a value: it runs without a test framework, against whatever store is provided. It takes its names and ids
+ * fresh, so the store may hold anything already; its random choices come from a seed, which the report names. Each law
+ * must have the store to itself while it runs, because it looks at the head of the log.
  */
-import { Context, DateTime, Duration, Effect, Formatter, Predicate, Random, Schema, type Scope } from "effect"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
+import * as Predicate from "effect/Predicate"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type { AppendError, EventStore, StoreError } from "../../EventStore.ts"
 
 /**

@@ -1,7 +1,7 @@
 /**
  * All or nothing, and what an append expects of its streams.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { ExpectedVersion } from "../../EventStore.ts"
 import type { StreamName } from "../../StreamName.ts"
 import {

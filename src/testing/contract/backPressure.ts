@@ -1,7 +1,11 @@
 /**
  * Bounded: who is slow, stops early or goes away holds up nobody.
  */
-import { Effect, Fiber, Latch, Option, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { EventStore } from "../../EventStore.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import {

@@ -1,7 +1,9 @@
 /**
  * Appends on a condition, raced: while they are stored, and while what they decide on is read.
  */
-import { Effect, Random, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
 import type { AppendError, Condition, EventStore, Write } from "../../EventStore.ts"
 import { matches, type Query } from "../../Query.ts"
 import {

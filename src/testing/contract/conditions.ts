@@ -1,7 +1,8 @@
 /**
  * Appends on a condition: what offends, and where.
  */
-import { Effect, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { Query } from "../../Query.ts"
 import {
   append,
@@ -106,15 +107,14 @@ export const laws: ReadonlyArray<Law> = [
     Effect.gen(function* () {
       const type = fresh("Seen")
       const start = yield* head
-      const positions: Array<number> = []
-      for (let i = 0; i < 3; i++) {
+      const seen = Effect.gen(function* () {
         yield* appendTo(freshStream(), 2)
         const { position } = yield* appendTo(freshStream(), [event(), event({ type }), event()])
-        positions.push(position - 1)
-      }
+        return position - 1
+      })
       const probe = () => [write(freshStream(), "any", [event({ type: "Probe" })])]
       const query = [{ types: [type] }]
-      const [first, second, third] = positions as [number, number, number]
+      const [first, second, third] = yield* Effect.all([seen, seen, seen])
       for (const [after, offending] of [
         [0, first],
         [start, first],

@@ -1,7 +1,9 @@
 /**
  * What the laws are written with: fresh names, events, appends and what must have become of them.
  */
-import { Effect, Result, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import {
   type Appended,
   type AppendError,

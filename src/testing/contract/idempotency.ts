@@ -1,7 +1,7 @@
 /**
  * Idempotent: the same append again answers as it did the first time, whatever came between.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { Appended, Condition, ExpectedVersion, Write } from "../../EventStore.ts"
 import {
   append,

@@ -1,7 +1,9 @@
 /**
  * Immutable: what was recorded is not changed, by whoever holds what went in or what came out.
  */
-import { Effect, Option, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { EventStore, type EventToAppend } from "../../EventStore.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import {

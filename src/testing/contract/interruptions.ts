@@ -1,7 +1,10 @@
 /**
  * An append whose caller goes away is stored whole or not at all, and the store goes on.
  */
-import { Effect, Fiber, Random, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
 import type { Write } from "../../EventStore.ts"
 import {
   append,

@@ -1,7 +1,8 @@
 /**
  * One order: positions, versions and instants under concurrent writers.
  */
-import { Effect, Random } from "effect"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import {
   appendTo,

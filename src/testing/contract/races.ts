@@ -1,7 +1,9 @@
 /**
  * One winner: every expectation, raced.
  */
-import { Effect, Random, Result } from "effect"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
 import type { AppendError, ExpectedVersion, Write } from "../../EventStore.ts"
 import type { StreamName } from "../../StreamName.ts"
 import {

@@ -1,7 +1,10 @@
 /**
  * Reads: which events, in which order, and how many.
  */
-import { Effect, Option, Random, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
 import { EventStore, type ReadOptions } from "../../EventStore.ts"
 import { matches, type Query } from "../../Query.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
@@ -79,7 +82,7 @@ export const laws: ReadonlyArray<Law> = [
         [1, 2, 3, 4, 5, 6, 7],
         "the versions of a stream"
       )
-      for (const options of bounds([0, 1, 3, 7, 8, 100], [0, 1, 5, 7, 100], [0, 1, 3, 7, 100])) {
+      for (const options of bounds([0, 1, 3, 8, 100], [0, 1, 5, 7, 100], [0, 1, 3, 100])) {
         const what = `the read of a stream of 7 with ${JSON.stringify(options)}`
         yield* same(idsOf(yield* readStream(stream, options)), idsOf(chosen(all, "version", options)), what)
       }
@@ -96,9 +99,9 @@ export const laws: ReadonlyArray<Law> = [
       const all = yield* readLog({ from: start + 1 })
       const end = start + 9
       yield* same(yield* head, end, "the head")
-      const froms = [start + 1, start + 3, end, end + 1, end + 100]
-      const tos = [0, start, start + 1, start + 6, end, end + 100]
-      for (const options of bounds(froms, tos, [0, 1, 3, 100])) {
+      const froms = [start + 1, start + 3, end, end + 1]
+      const tos = [0, start, start + 1, start + 6, end + 100]
+      for (const options of bounds(froms, tos, [0, 1, 3])) {
         const query = (yield* Random.nextBoolean) ? { query: ofCategory(category) } : {}
         // Without a lower bound the log may hold anything below: then the read is one of this category.
         const within = options.from === undefined ? { query: ofCategory(category) } : query
@@ -166,14 +169,9 @@ export const laws: ReadonlyArray<Law> = [
     "a query gives just the events that match: any item, any type, any category, all tags",
     Effect.gen(function* () {
       const start = yield* head
-      const [t1, t2, c1, c2, a, b] = ["Type", "Type", "contract", "contract", "tag", "tag"].map(fresh) as [
-        string,
-        string,
-        string,
-        string,
-        string,
-        string
-      ]
+      const [t1, t2] = [fresh("Type"), fresh("Type")]
+      const [c1, c2] = [fresh("contract"), fresh("contract")]
+      const [a, b] = [fresh("tag"), fresh("tag")]
       for (const category of [c1, c2, `${c1}2`]) {
         for (const type of [t1, t2, `${t1}2`]) {
           for (const tags of [[], [a], [b], [a, b], [b, a, "c"], [`${a}2`], [`${a},${b}`], [`{${a}}`], [`"${a}"`]]) {

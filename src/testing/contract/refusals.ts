@@ -1,14 +1,16 @@
 /**
  * Typed: what breaks a rule of the port is refused as a `StoreError`, and nothing is stored.
  */
-import { Effect, type Schema, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { type Condition, EventStore, type EventToAppend, type ReadOptions, type Write } from "../../EventStore.ts"
 import type { Query } from "../../Query.ts"
 import type { StreamName } from "../../StreamName.ts"
 import { append, appendTo, event, events, fresh, freshStream, refused, streamVersion, write } from "./fixtures.ts"
 import { type Law, law } from "./Law.ts"
 
-/** A value that its type forbids, as who is not held to the types may send it. */
+/** A value that its type forbids, as who is not held to the types may send it: hence the cast. */
 const untyped = <A>(value: unknown): A => value as A
 
 const nul = "a\u0000b"

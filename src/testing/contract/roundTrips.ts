@@ -1,7 +1,8 @@
 /**
  * What is stored comes back exactly.
  */
-import { Effect, type Schema } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type { EventToAppend } from "../../EventStore.ts"
 import * as StreamName from "../../StreamName.ts"
 import {

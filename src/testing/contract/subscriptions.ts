@@ -1,7 +1,11 @@
 /**
  * Subscriptions: each event once and in order, what was there and then what comes.
  */
-import { Effect, Fiber, Latch, Random, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
 import { EventStore } from "../../EventStore.ts"
 import type { Query } from "../../Query.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"

@@ -1,7 +1,9 @@
 /**
  * Many writers at once, for the laws that watch what becomes of it.
  */
-import { Effect, Latch, Random } from "effect"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Random from "effect/Random"
 import type { Appended, AppendError, EventStore, Write } from "../../EventStore.ts"
 import type { StreamName } from "../../StreamName.ts"
 import { append, appendTo, event, fresh, losses, numbers, race, racers, streamsOf, winners, write } from "./fixtures.ts"
