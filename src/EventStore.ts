@@ -153,8 +153,25 @@ const retryableByReason = {
   InvalidRequest: false,
   /** An event id is stored already, in another place or beside other events. */
   DuplicateEvent: false,
-  /** The store cannot be reached at the moment. */
-  Unavailable: true
+  /** The store cannot be reached at the moment, or has no place. */
+  Unavailable: true,
+  /** It took longer than the store allows. */
+  Timeout: true,
+  /** Others were in the way, in a transaction of the caller's own: run that again. */
+  Contention: true,
+  /** The connection was lost and did not come back in time: whether the events are stored is not known. Appending the same
+   * event ids again is safe, and answers it. */
+  OutcomeUnknown: true,
+  /** The store does not let its user do this. */
+  AccessDenied: false,
+  /** Something is missing that has to be set up first. */
+  Misconfigured: false,
+  /** The store only reads. */
+  ReadOnly: false,
+  /** There is no room left. */
+  StorageFull: false,
+  /** None of the above: what the store said is in the problem. */
+  Unexpected: false
 }
 
 /**
@@ -163,7 +180,7 @@ const retryableByReason = {
 export type StoreReason = keyof typeof retryableByReason
 
 /**
- * The store could not do what was asked. Nothing was stored.
+ * The store could not do what was asked. Nothing was stored, unless the reason is `OutcomeUnknown`.
  */
 export class StoreError extends Schema.TaggedError<StoreError>("eventfold/StoreError")("StoreError", {
   reason: Schema.Literals(Object.keys(retryableByReason) as ReadonlyArray<StoreReason>),

@@ -22,6 +22,7 @@ import {
   type ReadOptions,
   StoreError
 } from "../EventStore.ts"
+import { findStored } from "../internal/adapter/repetition.ts"
 import { type CheckedWrite, checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import * as Query from "../Query.ts"
 import type { RecordedEvent } from "../RecordedEvent.ts"
@@ -53,27 +54,12 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
 
   const versionOf = (stream: string): number => streams.get(stream)?.length ?? 0
 
-  const lastOf = ({ events }: CheckedWrite): Row => byId.get(events[events.length - 1]!.id)!
-
-  const answer = (writes: ReadonlyArray<CheckedWrite>, repeated: boolean): Appended => {
-    const { position, recordedAt } = lastOf(writes[writes.length - 1]!)
-    return { position, versions: writes.map((write) => lastOf(write).version), recordedAt, repeated }
-  }
-
-  /** Whether the events of an append are stored already: all of them, and just where it would have put them. */
-  const isStored = (writes: ReadonlyArray<CheckedWrite>): boolean => {
-    let position = byId.get(writes[0]!.events[0]!.id)?.position ?? 0
-    return writes.every(({ stream, expected, events }) => {
-      const before = (byId.get(events[0]!.id)?.version ?? 0) - 1
-      return (
-        isExpected(expected, before) &&
-        events.every(({ id }, i) => {
-          const row = byId.get(id)
-          return row?.stream === stream && row.version === before + 1 + i && row.position === position++
-        })
-      )
-    })
-  }
+  const answer = (writes: ReadonlyArray<CheckedWrite>): Appended => ({
+    position: log.length,
+    versions: writes.map(({ stream }) => versionOf(stream)),
+    recordedAt: log[log.length - 1]!.recordedAt,
+    repeated: false
+  })
 
   const check = (
     writes: ReadonlyArray<CheckedWrite>,
@@ -116,7 +102,7 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
         byId.set(row.id, row)
       }
     }
-    return answer(writes, false)
+    return answer(writes)
   }
 
   /** From the first check to the last insert nothing else runs: that is the lock of this store. */
@@ -127,7 +113,8 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
           Effect.fromResult(
             Result.gen(function* () {
               const checked = yield* checkAppend(writes, options?.condition, defaultLimits)
-              if (isStored(checked)) return answer(checked, true)
+              const repeated = findStored(checked, (id) => byId.get(id))
+              if (repeated !== undefined) return repeated
               yield* check(checked, options?.condition)
               return store(checked, now)
             })

@@ -1,0 +1,4 @@
+/**
+ * The event store on PostgreSQL, through any `PgClient`.
+ */
+export * as PostgresEventStore from "./PostgresEventStore.ts"
