@@ -70,12 +70,15 @@ export interface Aggregate<D extends Decider.Any> {
     id: string,
     command: Decider.Command<D> & { readonly _tag: Tag }
   ) => Prepared<Outcome<Decider.State<D>, Decider.Event<D>>, Decider.Rejection<D, Tag>>
-  /** The state: now, at a version, or at an instant (after all events recorded up to and including it). */
+  /**
+   * The state: now, at a version, or at an instant (after all events recorded up to and including it). A version that the
+   * stream has not reached gives the state it has; the answer's `version` says which that is.
+   */
   readonly state: (
     id: string,
     options?: { readonly at?: number | DateTime.Utc | undefined }
   ) => Effect.Effect<Loaded<Decider.State<D>>, StoreError | Event.DecodeError>
-  /** The events, each with its record. */
+  /** The events, each with its record. None for an id that nothing has happened to. */
   readonly history: (
     id: string,
     options?: ReadOptions
@@ -100,29 +103,36 @@ export interface Options<D extends Decider.Any> extends RetryOptions {
 
 const defaultRetry = Schedule.recurs(10)
 
-const storeOf = (
-  commands: ReadonlyArray<Prepared<unknown, unknown>>
-): Effect.Effect<EventStore["Service"] | undefined, StoreError> => {
-  const [store, ...others] = new Set(commands.map((command) => command["~eventfold/Prepared"].store))
-  const problem = "commands of aggregates over different stores cannot be executed as one"
-  return others.length === 0
-    ? Effect.succeed(store)
-    : Effect.fail(new StoreError({ reason: "InvalidRequest", problem }))
+const problemOf = (
+  commands: ReadonlyArray<Prepared<unknown, unknown>["~eventfold/Prepared"]>,
+  commandId: string
+): string | undefined => {
+  const wrong = StreamName.nameProblem(commandId)
+  if (wrong !== undefined) return `the command id ${wrong}`
+  if (commands.some(({ store }) => store !== commands[0]!.store)) {
+    return "commands of aggregates over different stores cannot be executed as one"
+  }
+  return undefined
 }
+
+const withoutUndefined = (metadata: Metadata): Metadata =>
+  Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined))
 
 /** Load, decide, append; after a conflict fold what was missed, and decide again. */
 const run = Effect.fnUntraced(function* <Result, Rejection>(
   commands: ReadonlyArray<Prepared<Result, Rejection>>,
   options: ExecuteOptions & RetryOptions
 ) {
-  const commandId = options.commandId ?? (yield* uuidV7)
-  const metadata = { ...(yield* Causation.metadata(commandId)), ...options.metadata }
-  const store = yield* storeOf(commands)
-  if (store === undefined) return []
+  if (commands.length === 0) return []
   const prepared = commands.map((command) => command["~eventfold/Prepared"])
-  const together = prepared.map(({ stream }) => stream)
+  const commandId = options.commandId ?? (yield* uuidV7)
+  const problem = problemOf(prepared, commandId)
+  if (problem !== undefined) return yield* new StoreError({ reason: "InvalidRequest", problem })
+  const { store, retry } = prepared[0]!
+  const metadata = withoutUndefined({ ...(yield* Causation.metadata(commandId)), ...options.metadata, commandId })
+  const together = prepared.map(({ stream }) => stream).toSorted()
+  const twice = together.find((stream, index) => stream === together[index - 1])
   const executions = prepared.map(({ begin }) => begin(commandId, together))
-
   const catchUp = Effect.forEach(executions, (execution) => execution.catchUp, { discard: true })
 
   const loadDecideAppend = Effect.gen(function* () {
@@ -133,6 +143,10 @@ const run = Effect.fnUntraced(function* <Result, Rejection>(
     const context = Decider.context({ now: yield* DateTime.now, commandId })
     const writes = []
     for (const execution of executions) writes.push(...(yield* execution.decide(context, metadata)))
+    if (twice !== undefined) {
+      const problem = `two commands for stream ${twice} cannot be executed as one: execute one after the other`
+      return yield* new StoreError({ reason: "InvalidRequest", problem })
+    }
     if (writes.length === 0) return
     const appended = yield* Effect.catchTag(store.append(writes), "ConditionConflict", Effect.die)
     // Executed elsewhere at the same time: what it came to is in the streams by now.
@@ -142,7 +156,7 @@ const run = Effect.fnUntraced(function* <Result, Rejection>(
   })
 
   yield* Effect.retry(loadDecideAppend, {
-    schedule: options.retry ?? prepared[0]!.retry,
+    schedule: options.retry ?? retry,
     while: (error) => error instanceof ConcurrencyConflict
   })
   return executions.map((execution) => execution.outcome())
@@ -183,6 +197,11 @@ const isUpTo =
   (recorded: RecordedEvent): boolean =>
     at === undefined || typeof at === "number" || DateTime.isLessThanOrEqualTo(recorded.recordedAt, at)
 
+const checkCategory = (category: string): void => {
+  const wrong = StreamName.categoryProblem(category)
+  if (wrong !== undefined) throw new Error(`the category "${category}" ${wrong}: give another one as \`category\``)
+}
+
 /**
  * An aggregate as a value, for code that does not know its deciders by name. {@link Service} is the usual way.
  */
@@ -190,6 +209,7 @@ export const make = <D extends Decider.Any>(options: Options<D>): Effect.Effect<
   Effect.gen(function* () {
     const store = yield* EventStore
     const { decider, category = decider.name, retry = defaultRetry } = options
+    checkCategory(category)
     const streamOf = (id: string) => StreamName.make(category, id)
 
     const prepare: Aggregate<D>["prepare"] = (id, command) => ({
@@ -246,10 +266,7 @@ export const Service =
     key: Key,
     options: Options<D>
   ): Context.ServiceClass<Self, Key, Aggregate<D>> & { readonly layer: Layer.Layer<Self, never, EventStore> } => {
-    const category = options.category ?? options.decider.name
-    if (category === "" || category.includes("-")) {
-      throw new Error(`${key}: the category "${category}" is empty or has a hyphen; give another one as \`category\``)
-    }
+    checkCategory(options.category ?? options.decider.name)
     const service = Context.Service<Self, Aggregate<D>>()(key)
     return Object.assign(service, { layer: Layer.effect(service, make(options)) })
   }

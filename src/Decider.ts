@@ -12,6 +12,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type Case, define, type Definitions, type Keyed, keyed, keyedBy, type Tagged, union } from "./Event.ts"
 import { derivedId } from "./internal/kernel/derivedId.ts"
+import { deepFreeze } from "./internal/kernel/freeze.ts"
+import { handlerOf } from "./internal/kernel/handlerOf.ts"
 import { DeciderDefect } from "./internal/kernel/guard.ts"
 
 export { DeciderDefect }
@@ -23,8 +25,9 @@ export interface DecideContext {
   /** When the command is decided. */
   readonly now: DateTime.Utc
   /**
-   * An id for something that the decision creates. The same command and name give the same id however often it is
-   * decided; different names give different ids.
+   * An id for something that the decision creates. The same command id and name give the same id however often it is
+   * decided, and on whichever stream: both sides of a transfer can name it alike. Different names give different ids; where one
+   * command id is used for several streams, make the stream part of the name.
    */
   readonly id: (name: string | number) => string
 }
@@ -173,7 +176,9 @@ interface Deciding<State, Command extends Tagged, Event extends Tagged, Read ext
 export const make = <State, Command extends Tagged, Event extends Tagged, Observed extends Tagged = never>(
   options: Options<State, Command, Event, Observed>
 ): Evolving<State, Command, Event, Event | Observed> => {
-  const { name, state, initial, commands, events, observes, isTerminal = () => false } = options
+  const { name, state, commands, events, observes, isTerminal = () => false } = options
+  // One value for every stream: an evolve that changed it would change all of them.
+  const initial = deepFreeze(options.initial)
   const reads = (observes === undefined ? events : union(events, observes)) as Definitions<Event | Observed>
   return {
     evolve: (evolveHandlers) => ({
@@ -189,18 +194,13 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Observ
         evolve: (current, event) => handlerOf(name, evolveHandlers, event)(current, event),
         decide: (command, current, ctx) => {
           const decision = handlerOf(name, decideHandlers, command)(command, current, ctx)
-          return Result.isResult(decision) ? decision : Result.succeed(decision)
+          if (Result.isResult(decision)) return decision
+          if (Array.isArray(decision)) return Result.succeed(decision)
+          throw new TypeError(`${name}: deciding ${command._tag} gave neither events nor a Result`)
         }
       })
     })
   }
-}
-
-// Which handler belongs to which tag is known to the types of the two builders alone; here every handler is alike.
-const handlerOf = (name: string, handlers: object, tagged: Tagged) => {
-  const handler = (handlers as Record<string, (...args: ReadonlyArray<unknown>) => never>)[tagged._tag]
-  if (handler === undefined) throw new Error(`${name} has no handler for ${tagged._tag}`)
-  return handler
 }
 
 /**

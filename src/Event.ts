@@ -7,6 +7,8 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { DecodeError, EncodeError } from "./internal/kernel/codecErrors.ts"
+import { derivedId } from "./internal/kernel/derivedId.ts"
 import {
   chainOf,
   decodeChain,
@@ -20,7 +22,7 @@ import {
 } from "./internal/kernel/versions.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 
-export { version }
+export { DecodeError, EncodeError, version }
 export type { DecodeProblem, DecodeReason, Fields, Version }
 
 /**
@@ -43,6 +45,8 @@ export type Case<Union extends Tagged, Tag extends string> = Union extends { rea
  */
 export interface StoredType<out E> {
   readonly type: string
+  /** The living type that it is read as, or `undefined` for a retired one. */
+  readonly living: string | undefined
   readonly schemas: ReadonlyArray<Schema.Codec<unknown, unknown>>
   readonly decode: (data: unknown, schemaVersion: number) => Result.Result<ReadonlyArray<E>, DecodeProblem>
 }
@@ -98,47 +102,9 @@ export interface EncodedEvent {
  */
 export interface Decoded<out E> {
   readonly event: E
+  /** The recorded event's id; of the further events that one retired event stands for, ids that derive from it. */
+  readonly id: string
   readonly recorded: RecordedEvent
-}
-
-/**
- * A stored event that this code cannot read. Nothing is lost: the event stays in the log as it is, and newer code, or a
- * definition that knows it, will read it. Retrying does not help.
- */
-export class DecodeError extends Schema.TaggedError<DecodeError>("eventfold/DecodeError")("DecodeError", {
-  reason: Schema.Literals(["UnknownType", "UnknownVersion", "InvalidData", "UpcastFailed"]),
-  eventId: Schema.String,
-  stream: Schema.String,
-  version: Schema.Int,
-  position: Schema.Int,
-  type: Schema.String,
-  // A damaged row can hold any number, and the error must be able to say so.
-  // @effect-diagnostics-next-line schemaNumber:off
-  schemaVersion: Schema.Number,
-  path: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    const where = this.path === "" ? "" : ` at ${this.path}`
-    return (
-      `${this.type} (schema version ${this.schemaVersion}) in stream ${this.stream} at version ${this.version}, ` +
-      `position ${this.position}, does not decode: ${this.reason}${where}: ${this.problem}`
-    )
-  }
-}
-
-/**
- * An event that its own schema refuses to store: a number that is not finite, a field the schema does not know, a check
- * that does not hold. The domain that made it is wrong.
- */
-export class EncodeError extends Schema.TaggedError<EncodeError>("eventfold/EncodeError")("EncodeError", {
-  type: Schema.String,
-  path: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `${this.type} cannot be stored${this.path === "" ? "" : `: ${this.path}`}: ${this.problem}`
-  }
 }
 
 const make = <E extends Tagged>(
@@ -165,8 +131,9 @@ const make = <E extends Tagged>(
     return make(
       addOnce(new Map(stored), "Event.retired", {
         type,
+        living: undefined,
         schemas: retired.schemas,
-        decode: decodeChain(retired, into)
+        decode: decodeRetired(encoders, decodeChain(retired, into))
       }),
       encoders
     )
@@ -184,6 +151,24 @@ const make = <E extends Tagged>(
     return make(stored, all)
   }
 })
+
+/** What a retired type becomes is held against the schemas of today: what they refuse to write must not be read either. */
+const decodeRetired =
+  <E extends Tagged>(
+    encoders: ReadonlyMap<string, Encoder>,
+    decode: StoredType<E>["decode"]
+  ): StoredType<E>["decode"] =>
+  (data, schemaVersion) =>
+    Result.flatMap(decode(data, schemaVersion), (events) => {
+      for (const event of events) {
+        const encoded = encoders.get(event._tag)?.(event as never)
+        if (encoded !== undefined && Result.isFailure(encoded)) {
+          const { path, message } = encoded.failure
+          return Result.fail({ reason: "UpcastFailed" as const, path, problem: message })
+        }
+      }
+      return Result.succeed(events)
+    })
 
 const addOnce = <E>(all: Map<string, StoredType<E>>, by: string, type: StoredType<E>): Map<string, StoredType<E>> => {
   if (all.has(type.type)) throw new Error(`${by}: ${type.type} is defined already`)
@@ -221,6 +206,7 @@ export const define = <const D extends { readonly [type: string]: Version<unknow
     })
     stored.set(type, {
       type,
+      living: type,
       schemas: versions.schemas,
       decode: decodeChain(versions, (payload: object) => [{ ...payload, _tag: type } as E])
     })
@@ -258,6 +244,7 @@ export const pick = <E extends Tagged, const Type extends E["_tag"]>(
   const isPicked = (event: E): event is Picked => picked.has(event._tag)
   const stored = new Map<string, StoredType<Picked>>()
   for (const [type, known] of self.stored) {
+    if (known.living !== undefined && !picked.has(known.living)) continue
     stored.set(type, {
       ...known,
       decode: (data, schemaVersion) =>
@@ -285,10 +272,15 @@ export const keyed = <const A extends Tagged>(key: string, value: A): Keyed<A> =
  */
 export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Keyed<E>> => {
   const stored = new Map<string, StoredType<Keyed<E>>>()
-  const decodeKeyed = Schema.decodeUnknownResult(Schema.Struct({ key: Schema.String, value: Schema.Unknown }))
+  const Envelope = Schema.Struct({ key: Schema.String, value: Schema.Unknown })
+  const decodeKeyed = Schema.decodeUnknownResult(Envelope)
+  const checkKeyed = Schema.encodeUnknownResult(Envelope, { onExcessProperty: "error" })
+  const encodeKeyed = (type: string, envelope: unknown) =>
+    Result.mapError(checkKeyed(envelope), (error) => new EncodeError({ type, ...firstIssue(error) }))
   for (const [type, known] of self.stored) {
     stored.set(type, {
       type,
+      living: known.living,
       schemas: known.schemas.map((value) => Schema.Struct({ key: Schema.String, value })),
       decode: (data, schemaVersion) =>
         Result.gen(function* () {
@@ -306,8 +298,10 @@ export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Key
   }
   const encoders = new Map<string, Encoder>()
   for (const [type, encodeValue] of self.encoders) {
-    encoders.set(type, ({ key, value }: { readonly key: string; readonly value: never }) =>
-      Result.map(encodeValue(value), (encoded) => ({ ...encoded, data: { key, value: encoded.data } }))
+    encoders.set(type, ({ _tag, ...envelope }: Tagged & { readonly value: never }) =>
+      Result.flatMap(encodeKeyed(_tag, envelope), ({ key }) =>
+        Result.map(encodeValue(envelope.value), (encoded) => ({ ...encoded, data: { key, value: encoded.data } }))
+      )
     )
   }
   return make(stored, encoders)
@@ -356,3 +350,18 @@ export const decode = <E extends Tagged>(
       })
   )
 }
+
+/**
+ * The domain events that a recorded event stands for, each with the record and an id of its own.
+ */
+export const decodeRecorded = <E extends Tagged>(
+  self: Definitions<E>,
+  recorded: RecordedEvent
+): Result.Result<ReadonlyArray<Decoded<E>>, DecodeError> =>
+  Result.map(decode(self, recorded), (events) =>
+    events.map((event, index) => ({
+      event,
+      id: index === 0 ? recorded.id : derivedId(recorded.id, "decoded", String(index)),
+      recorded
+    }))
+  )

@@ -54,7 +54,7 @@ export const problem = (query: Query): string | undefined => {
       if (texts.length === 0)
         return `item ${index} of the query has an empty list of ${name}; leave ${name} out for any`
       for (const text of texts) {
-        const wrong = StreamName.textProblem(text)
+        const wrong = name === "categories" ? StreamName.categoryProblem(text) : StreamName.nameProblem(text)
         if (wrong !== undefined) return `item ${index} of the query has, among its ${name}, one that ${wrong}`
       }
     }

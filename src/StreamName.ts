@@ -45,6 +45,23 @@ export const textProblem = (text: string): string | undefined =>
       : "contains half of a surrogate pair, which is not valid Unicode"
 
 /**
+ * What is wrong with the name of something, such as an event type, a tag or a command's id: a text that is empty or longer than a
+ * store can index. `undefined` when nothing is.
+ */
+export const nameProblem = (name: unknown): string | undefined => {
+  if (typeof name !== "string") return "is no text"
+  if (name === "") return "is empty"
+  const length = name.length <= maxLength ? name.length : Array.from(name).length
+  return length > maxLength ? `has ${length} characters, more than ${maxLength}` : textProblem(name)
+}
+
+/**
+ * What is wrong with a category, or `undefined` when nothing is.
+ */
+export const categoryProblem = (name: string): string | undefined =>
+  name.includes("-") ? "has a hyphen, which ends the category of a stream name" : nameProblem(name)
+
+/**
  * What is wrong with a stream name, in words that complete "the stream name ...", or `undefined` when nothing is.
  */
 export const problem = (stream: string): string | undefined => {

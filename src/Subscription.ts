@@ -43,12 +43,17 @@ export const stream = <E extends Tagged>(
  * Handles the events one after the other. What a handler appends is caused by the event it handles: it carries that
  * event's id as causation and belongs to its correlation. Ends only by failing, with the failure of the handler or of
  * the subscription.
+ *
+ * The handler is given the event's `id` for command ids that derive from it. It is the recorded event's, except where one
+ * retired event stands for several: then each has its own.
  */
 export const run = <E extends Tagged, Err, R>(
   options: Options<E>,
-  handler: (event: E, recorded: RecordedEvent) => Effect.Effect<unknown, Err, R>
+  handler: (event: E, recorded: RecordedEvent, id: string) => Effect.Effect<unknown, Err, R>
 ): Effect.Effect<never, Err | StoreError | DecodeError, EventStore | R> =>
   Effect.andThen(
-    Stream.runForEach(stream(options), ({ event, recorded }) => Causation.causedBy(handler(event, recorded), recorded)),
+    Stream.runForEach(stream(options), ({ event, recorded, id }) =>
+      Causation.causedBy(handler(event, recorded, id), recorded)
+    ),
     Effect.never
   )

@@ -8,6 +8,8 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type { Case, Decoded, Definitions, Tagged } from "./Event.ts"
+import { deepFreeze } from "./internal/kernel/freeze.ts"
+import { handlerOf } from "./internal/kernel/handlerOf.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 
 /** What the handler of a keyed view gives when there is nothing left to show under the key. */
@@ -61,18 +63,6 @@ type Handlers<Model, E extends Tagged, Out> = {
   readonly [Type in E["_tag"]]: (model: Model, event: Case<E, Type>, recorded: RecordedEvent) => Out
 }
 
-// Which handler belongs to which tag is known to the types of the builders alone.
-const dispatch = <Model, E extends Tagged, Out>(name: string, handlers: Handlers<Model, E, Out>) => {
-  const byType = new Map(
-    Object.entries(handlers) as Array<[string, (model: Model, event: E, recorded: RecordedEvent) => Out]>
-  )
-  return (model: Model, event: E, recorded: RecordedEvent): Out => {
-    const handler = byType.get(event._tag)
-    if (handler === undefined) throw new Error(`the view ${name} has no handler for ${event._tag}`)
-    return handler(model, event, recorded)
-  }
-}
-
 /**
  * A view of the whole log as one model.
  *
@@ -92,8 +82,9 @@ const dispatch = <Model, E extends Tagged, Out>(name: string, handlers: Handlers
 export const make = <Model, E extends Tagged>(options: Options<Model, E>) => ({
   evolve: (handlers: Handlers<Model, E, Model>): View<Model, E> => ({
     ...options,
+    initial: deepFreeze(options.initial),
     _tag: "View",
-    evolve: dispatch(options.name, handlers)
+    evolve: (model, event, recorded) => handlerOf(options.name, handlers, event)(model, event, recorded)
   })
 })
 
@@ -120,8 +111,9 @@ export const keyed = <Model, E extends Tagged>(
 ) => ({
   evolve: (handlers: Handlers<Model, E, Model | gone>): KeyedView<Model, E> => ({
     ...options,
+    initial: deepFreeze(options.initial),
     _tag: "KeyedView",
-    evolve: dispatch(options.name, handlers)
+    evolve: (model, event, recorded) => handlerOf(options.name, handlers, event)(model, event, recorded)
   })
 })
 

@@ -17,7 +17,7 @@ const floors = {
   },
   // The one interface between the runtime and a log.
   port: { files: ["Query.ts", "EventStore.ts"], imports: ["kernel"] },
-  // What every adapter needs and nobody else does.
+  // What every store refuses and answers alike: for adapters, and for specs.
   "adapter kit": { files: ["internal/adapter/**"], imports: ["kernel", "port"] },
   // Knows the port, and no adapter.
   runtime: {
@@ -30,7 +30,7 @@ const floors = {
   memory: { files: ["memory/**"], imports: ["kernel", "port", "adapter kit"] },
   postgres: { files: ["postgres/**"], imports: ["kernel", "port", "adapter kit"] },
   // The edges.
-  testing: { files: ["testing/**"], imports: ["kernel", "port", "runtime", "memory", "postgres"] },
+  testing: { files: ["testing/**"], imports: ["kernel", "port", "adapter kit", "runtime", "memory", "postgres"] },
   cli: { files: ["cli/**"], imports: ["kernel", "port", "runtime", "memory", "postgres"] }
 }
 

@@ -19,12 +19,8 @@ const show = <Model, E extends Event.Tagged>(view: View.View<Model, E>, id: stri
       Stream.runFoldEffect(
         () => view.initial,
         (model, recorded) =>
-          Effect.map(Effect.fromResult(Event.decode(view.events, recorded)), (events) =>
-            View.fold(
-              view,
-              events.map((event) => ({ event, recorded })),
-              model
-            )
+          Effect.map(Effect.fromResult(Event.decodeRecorded(view.events, recorded)), (events) =>
+            View.fold(view, events, model)
           )
       )
     )

@@ -61,6 +61,11 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
     repeated: false
   })
 
+  const firstMatch = ({ after, query }: Condition): Row | undefined => {
+    for (let i = after; i < log.length; i++) if (Query.matches(query, log[i]!)) return log[i]
+    return undefined
+  }
+
   const check = (
     writes: ReadonlyArray<CheckedWrite>,
     condition: Condition | undefined
@@ -75,7 +80,7 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.gen(function* (
       const problem = `event ${id} is stored already, as version ${version} of stream ${stream}`
       return Result.fail(new StoreError({ reason: "DuplicateEvent", problem }))
     }
-    const offending = condition && log.slice(condition.after).find((row) => Query.matches(condition.query, row))
+    const offending = condition && firstMatch(condition)
     return condition && offending
       ? Result.fail(new ConditionConflict({ after: condition.after, position: offending.position }))
       : Result.succeed(undefined)

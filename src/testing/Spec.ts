@@ -2,8 +2,8 @@
 /**
  * Specs: the rules of a domain as given, when, then. Exact and in order, with everything passed through the codecs.
  *
- * A spec is an Effect: vitest, node:test or anything else can run it. As it stands it runs purely; `onStore` runs the same
- * spec against whatever event store is provided. "Given, when, then" over events is Greg Young's.
+ * A spec is an Effect, and can be awaited or returned like a promise: vitest, node:test or anything else can run it. As it
+ * stands it runs purely; `onStore` runs the same spec against whatever event store is provided. "Given, when, then" over events is Greg Young's.
  *
  * @example
  * import { Decider, Event } from "eventfold"
@@ -27,16 +27,18 @@
  * )
  */
 import type * as DateTime from "effect/DateTime"
+import type * as Schema from "effect/Schema"
 import type * as Decider from "../Decider.ts"
 import type { Tagged } from "../Event.ts"
 import type { Metadata } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
 import type { Any as AnyView, KeyedView, View } from "../View.ts"
 import { DeciderSpec, type Expectation, type WhenOptions } from "./internal/DeciderSpec.ts"
+import { StoredEvent } from "./internal/RunnableSpec.ts"
 import { type Happened, ViewSpec } from "./internal/ViewSpec.ts"
 
 export { SpecFailure } from "./SpecFailure.ts"
-export type { DeciderSpec, Happened, ViewSpec, WhenOptions }
+export type { DeciderSpec, Happened, StoredEvent, ViewSpec, WhenOptions }
 
 /**
  * What a command must come to.
@@ -72,7 +74,7 @@ export const decider = <S, C extends Tagged, E extends Tagged, X extends Record<
   self: Decider.Decider<S, C, E, X, R>
 ) => ({
   /** What has happened before. */
-  given: (history: ReadonlyArray<R>) => ({
+  given: (history: ReadonlyArray<R | StoredEvent>) => ({
     /** The command that is decided now. */
     when: <Tag extends C["_tag"]>(
       command: C & { readonly _tag: Tag },
@@ -91,10 +93,17 @@ export const decider = <S, C extends Tagged, E extends Tagged, X extends Record<
 })
 
 /**
+ * An event as it was stored, as an older version of its type or under a name it no longer has: what the versions of a domain are
+ * proven with. `data` is the JSON that was written then.
+ */
+export const stored = (type: string, schemaVersion: number, data: Schema.Json): StoredEvent =>
+  new StoredEvent(type, schemaVersion, data)
+
+/**
  * An event with its circumstances, for a view that looks at them.
  */
 export const recorded = <E extends Tagged>(
-  event: E,
+  event: E | StoredEvent,
   circumstances: {
     readonly stream?: StreamName
     readonly at?: DateTime.DateTime.Input
@@ -104,7 +113,7 @@ export const recorded = <E extends Tagged>(
 
 interface ViewGiven<E extends Tagged, Expected> {
   /** What has happened, in order; with {@link recorded} where the circumstances matter. */
-  readonly given: (history: ReadonlyArray<E | Happened<E>>) => {
+  readonly given: (history: ReadonlyArray<E | StoredEvent | Happened<E>>) => {
     /** What the view must show: its model, or of a keyed view all models by key. */
     readonly then: (expected: Expected) => ViewSpec
   }

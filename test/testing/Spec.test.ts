@@ -168,9 +168,21 @@ describe("a spec", () => {
       )
       assert.include(given_.problem, "given event 0 (Deposited) cannot be stored")
       assert.include(given_.problem, "amount")
-      const spec = given([]).when({ _tag: "Deposit", amount: Number.NaN })
-      const made = yield* Effect.flip(spec.then([deposited(1)]))
-      assert.include(made.problem, "new event 0 (Deposited) cannot be stored")
+      const halving = Decider.make({
+        name: "halving",
+        state: Schema.Int,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Halve: { n: Schema.Int } }),
+        events: Event.define({ Halved: { n: Schema.Int } })
+      })
+        .evolve({ Halved: (_, { n }) => n })
+        .decide({ Halve: ({ n }) => [{ _tag: "Halved", n: n / 2 }] })
+      const halve = Spec.decider(halving).given([])
+      yield* holds(halve.when({ _tag: "Halve", n: 4 }).then([{ _tag: "Halved", n: 2 }]))
+      const made = yield* Effect.flip(halve.when({ _tag: "Halve", n: 1 }).thenState(1))
+      assert.include(made.problem, "new event 0 (Halved) cannot be stored")
+      const asked = yield* Effect.flip(halve.when({ _tag: "Halve", n: 0.5 }).thenNothing())
+      assert.include(asked.problem, "the command Halve does not fit its schema")
     })
   )
 
@@ -378,8 +390,9 @@ describe("the spec of a view", () => {
   it("folds on from a model reached before", () => {
     const decoded = [moved("a"), moved("b")].map((event, index) => ({
       event,
+      id: String(index),
       recorded: {
-        id: "",
+        id: String(index),
         type: event._tag,
         schemaVersion: 1,
         stream: StreamName.make("person", "1"),

@@ -64,18 +64,10 @@ const jsonProblem = (value: unknown, path: string, depth = 0): string | undefine
   return undefined
 }
 
-const nameProblem = (name: unknown): string | undefined =>
-  typeof name !== "string"
-    ? "is no text"
-    : name === ""
-      ? "is empty"
-      : Array.from(name).length > StreamName.maxLength
-        ? `has more than ${StreamName.maxLength} characters`
-        : StreamName.textProblem(name)
-
-const eventProblem = (event: EventToAppend, limits: Limits): string | undefined => {
+/** What keeps a store from taking an event, whatever its size, or `undefined`. */
+export const eventProblem = (event: EventToAppend, limits: Limits): string | undefined => {
   if (!uuid.test(event.id)) return "its id is not a UUID in lower case"
-  const wrongType = nameProblem(event.type)
+  const wrongType = StreamName.nameProblem(event.type)
   if (wrongType !== undefined) return `its type ${wrongType}`
   if (!Number.isInteger(event.schemaVersion) || event.schemaVersion < 1 || event.schemaVersion > maxSchemaVersion) {
     return `its schema version is not a whole number from 1 to ${maxSchemaVersion}`
@@ -83,7 +75,7 @@ const eventProblem = (event: EventToAppend, limits: Limits): string | undefined 
   if (!Array.isArray(event.tags)) return "its tags are no array"
   if (event.tags.length > limits.tags) return `it has ${event.tags.length} tags, more than ${limits.tags}`
   for (const tag of event.tags) {
-    const wrong = nameProblem(tag)
+    const wrong = StreamName.nameProblem(tag)
     if (wrong !== undefined) return `one of its tags ${wrong}`
   }
   if (!Predicate.isObject(event.metadata) || Array.isArray(event.metadata)) return "its metadata is no object"

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Event from "../../Event.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
@@ -12,10 +11,6 @@ export const decoded = <E extends Event.Tagged, Err>(
   recordedEvents: Stream.Stream<RecordedEvent, Err>
 ): Stream.Stream<Event.Decoded<E>, Err | Event.DecodeError> =>
   recordedEvents.pipe(
-    Stream.mapEffect((recorded) =>
-      Effect.fromResult(
-        Result.map(Event.decode(definitions, recorded), (events) => events.map((event) => ({ event, recorded })))
-      )
-    ),
+    Stream.mapEffect((recorded) => Effect.fromResult(Event.decodeRecorded(definitions, recorded))),
     Stream.flattenIterable
   )

@@ -1,60 +1,57 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import * as HashMap from "effect/HashMap"
 import * as Stream from "effect/Stream"
-import type { DecodeError, Decoded, Tagged } from "../../Event.ts"
+import type { Decoded, Tagged } from "../../Event.ts"
 import * as Event from "../../Event.ts"
-import { type AppendError, EventStore } from "../../EventStore.ts"
+import { EventStore } from "../../EventStore.ts"
 import { uuidV7 } from "../../internal/runtime/uuid.ts"
 import type { Metadata, RecordedEvent } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"
 import * as View from "../../View.ts"
 import { compare, SpecFailure } from "../SpecFailure.ts"
+import { RunnableSpec, StoredEvent } from "./RunnableSpec.ts"
 import { encodeEvent, encodeValue, envelope, specTime } from "./stored.ts"
 
 /** An event with its circumstances. */
 export interface Happened<out E> {
-  readonly event: E
+  readonly event: E | StoredEvent
   readonly stream?: StreamName.StreamName
   readonly at?: DateTime.DateTime.Input
   readonly metadata?: Metadata
 }
 
 /**
- * The spec of a view: an Effect that succeeds when it holds.
+ * The spec of a view. On a store its events are stored and read back; their circumstances stay those of the spec.
  */
-export class ViewSpec extends Effectable.Class<void, SpecFailure> {
-  readonly #pure: Effect.Effect<void, SpecFailure>
-  /**
-   * The same spec with its events stored in and read from the store that is provided. The circumstances of the events stay
-   * those of the spec.
-   */
-  readonly onStore: Effect.Effect<void, SpecFailure | AppendError | DecodeError, EventStore>
-
-  constructor(view: View.Any, history: ReadonlyArray<Tagged | Happened<Tagged>>, expected: unknown) {
-    super()
+export class ViewSpec extends RunnableSpec {
+  constructor(view: View.Any, history: ReadonlyArray<Tagged | StoredEvent | Happened<Tagged>>, expected: unknown) {
     const events = recordAll(view, history)
-    this.#pure = Effect.flatMap(events, (recorded) => check(view, recorded, expected))
-    this.onStore = Effect.flatMap(events, (recorded) =>
-      Effect.flatMap(throughStore(recorded), (stored) => check(view, stored, expected))
+    super(
+      Effect.flatMap(events, (recorded) => check(view, recorded, expected)),
+      Effect.flatMap(events, (recorded) =>
+        Effect.flatMap(throughStore(recorded), (stored) => check(view, stored, expected))
+      )
     )
-  }
-
-  override asEffect(): Effect.Effect<void, SpecFailure> {
-    return this.#pure
   }
 }
 
-const recordAll = Effect.fnUntraced(function* (view: View.Any, history: ReadonlyArray<Tagged | Happened<Tagged>>) {
+const recordAll = Effect.fnUntraced(function* (
+  view: View.Any,
+  history: ReadonlyArray<Tagged | StoredEvent | Happened<Tagged>>
+) {
   const versions = new Map<string, number>()
   const recorded: Array<RecordedEvent> = []
   for (const [index, item] of history.entries()) {
-    const happened: Happened<Tagged> = "_tag" in item ? { event: item } : item
+    const happened: Happened<Tagged> = "_tag" in item || item instanceof StoredEvent ? { event: item } : item
     const { event, stream = StreamName.make("spec", "1"), at = specTime, metadata = {} } = happened
     const version = (versions.get(stream) ?? 0) + 1
     versions.set(stream, version)
-    const encoded = yield* encodeEvent(view.events, `given event ${index} (${event._tag})`, event)
+    const encoded = yield* encodeEvent(
+      view.events,
+      `given event ${index} (${event instanceof StoredEvent ? event.type : event._tag})`,
+      event
+    )
     const recordedAt = DateTime.toUtc(DateTime.makeUnsafe(at))
     recorded.push(envelope(encoded, { stream, version, position: index + 1, recordedAt, metadata }))
   }
@@ -66,10 +63,10 @@ const decodeAll = (
   events: ReadonlyArray<RecordedEvent>
 ): Effect.Effect<ReadonlyArray<Decoded<Tagged>>, SpecFailure> =>
   Effect.forEach(events, (recorded) =>
-    Effect.mapBoth(Effect.fromResult(Event.decode(view.events, recorded)), {
-      onFailure: (error) => new SpecFailure({ problem: `a given event cannot be read back: ${error.message}` }),
-      onSuccess: (decoded) => decoded.map((event) => ({ event, recorded }))
-    })
+    Effect.mapError(
+      Effect.fromResult(Event.decodeRecorded<Tagged>(view.events, recorded)),
+      (error) => new SpecFailure({ problem: `a given event cannot be read back: ${error.message}` })
+    )
   ).pipe(Effect.map((pages) => pages.flat()))
 
 const check = Effect.fnUntraced(function* (view: View.Any, events: ReadonlyArray<RecordedEvent>, expected: unknown) {

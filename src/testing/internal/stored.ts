@@ -6,12 +6,17 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Event from "../../Event.ts"
+import { defaultLimits } from "../../EventStore.ts"
+import { eventProblem } from "../../internal/adapter/request.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"
 import { compare, SpecFailure } from "../SpecFailure.ts"
+import { StoredEvent } from "./RunnableSpec.ts"
 
 /** The time of a spec that does not say otherwise. */
 export const specTime = DateTime.makeUnsafe("2000-01-01T00:00:00Z")
+
+const specId = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`
 
 /** An envelope for an event that no store has recorded. */
 export const envelope = (
@@ -19,31 +24,36 @@ export const envelope = (
   place: Pick<RecordedEvent, "stream" | "version" | "position"> &
     Partial<Pick<RecordedEvent, "recordedAt" | "metadata">>
 ): RecordedEvent => ({
-  id: `00000000-0000-7000-8000-${String(place.position).padStart(12, "0")}`,
+  id: specId(place.position),
   recordedAt: specTime,
   metadata: {},
   ...encoded,
   ...place
 })
 
-/** The stored form of an event, or why it has none. */
+/** The stored form of an event, or why no store would take it. What was stored before is taken as it is. */
 export const encodeEvent = <E extends Event.Tagged>(
   definitions: Event.Definitions<E>,
   where: string,
-  event: E
-): Effect.Effect<Event.EncodedEvent, SpecFailure> =>
-  Effect.fromResult(
-    Result.mapError(
-      Event.encode(definitions, event),
-      (error) => new SpecFailure({ problem: `${where} cannot be stored: ${error.message}` })
-    )
-  )
+  event: E | StoredEvent
+): Effect.Effect<Event.EncodedEvent, SpecFailure> => {
+  const cannot = (problem: string) => new SpecFailure({ problem: `${where} cannot be stored: ${problem}` })
+  return Effect.gen(function* () {
+    const encoded: Event.EncodedEvent =
+      event instanceof StoredEvent
+        ? { type: event.type, schemaVersion: event.schemaVersion, data: event.data as Schema.Json, tags: [] }
+        : yield* Effect.fromResult(Result.mapError(Event.encode(definitions, event), ({ message }) => cannot(message)))
+    const problem = eventProblem({ ...encoded, id: specId(1), metadata: {} }, defaultLimits)
+    return yield* problem === undefined ? Effect.succeed(encoded) : Effect.fail(cannot(problem))
+  })
+}
 
-/** Reads an event back from its stored form, and fails when it has become another. */
+/** The events that a stored form reads as. What was just encoded must read as one event, and that event be stored the same. */
 export const readBack = Effect.fnUntraced(function* <E extends Event.Tagged>(
   definitions: Event.Definitions<E>,
   where: string,
-  encoded: Event.EncodedEvent
+  encoded: Event.EncodedEvent,
+  isNew: boolean
 ) {
   const recorded = envelope(encoded, { stream: StreamName.make("spec", "1"), version: 1, position: 1 })
   const events = yield* Effect.fromResult(
@@ -52,10 +62,10 @@ export const readBack = Effect.fnUntraced(function* <E extends Event.Tagged>(
       (error) => new SpecFailure({ problem: `${where} cannot be read back: ${error.message}` })
     )
   )
-  const event = events[0]!
-  const again = yield* encodeEvent(definitions, where, event)
+  if (!isNew) return events
+  const again = yield* encodeEvent(definitions, where, events[0]!)
   const changed = compare(`${where} is read back as another`, "", encoded.data, again.data)
-  return yield* changed === undefined ? Effect.succeed(event) : Effect.fail(changed)
+  return yield* changed === undefined ? Effect.succeed(events) : Effect.fail(changed)
 })
 
 /** The JSON of a state or model, which must fit its schema to the last field. */

@@ -1,0 +1,44 @@
+/**
+ * What a codec can fail with.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A stored event that this code cannot read. Nothing is lost: the event stays in the log as it is, and newer code, or a
+ * definition that knows it, will read it. Retrying does not help.
+ */
+export class DecodeError extends Schema.TaggedError<DecodeError>("eventfold/DecodeError")("DecodeError", {
+  reason: Schema.Literals(["UnknownType", "UnknownVersion", "InvalidData", "UpcastFailed"]),
+  eventId: Schema.String,
+  stream: Schema.String,
+  version: Schema.Int,
+  position: Schema.Int,
+  type: Schema.String,
+  // A damaged row can hold any number, and the error must be able to say so.
+  // @effect-diagnostics-next-line schemaNumber:off
+  schemaVersion: Schema.Number,
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    const where = this.path === "" ? "" : ` at ${this.path}`
+    return (
+      `${this.type} (schema version ${this.schemaVersion}) in stream ${this.stream} at version ${this.version}, ` +
+      `position ${this.position}, does not decode: ${this.reason}${where}: ${this.problem}`
+    )
+  }
+}
+
+/**
+ * An event that its own schema refuses to store: a number that is not finite, a field the schema does not know, a check
+ * that does not hold. The domain that made it is wrong.
+ */
+export class EncodeError extends Schema.TaggedError<EncodeError>("eventfold/EncodeError")("EncodeError", {
+  type: Schema.String,
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.type} cannot be stored${this.path === "" ? "" : `: ${this.path}`}: ${this.problem}`
+  }
+}
