@@ -789,3 +789,100 @@ describe("any history of commands", () => {
       }).pipe(Random.withSeed(seed), Effect.provide(memory))
   )
 })
+
+describe("what is easily given wrong", () => {
+  it.effect("a command id that is empty, too long or no text is refused, and nothing is stored", () =>
+    Effect.gen(function* () {
+      const accounts = yield* Accounts
+      for (const commandId of ["", "x".repeat(501), "a\u0000", "\ud800"]) {
+        const error = yield* Effect.flip(accounts.execute("ada", { _tag: "Deposit", amount: 1 }, { commandId }))
+        assert.deepInclude(error, { _tag: "StoreError", reason: "InvalidRequest" })
+        assert.include(error.message, "the command id")
+      }
+      assert.strictEqual(yield* headOf, 0)
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("forwarded metadata does not pass for another command's, and what is undefined is left out", () =>
+    Effect.gen(function* () {
+      const accounts = yield* Accounts
+      yield* accounts.execute("ada", { _tag: "Deposit", amount: 1 }, { commandId: "first" })
+      const [first] = yield* Stream.runCollect(accounts.history("ada"))
+      yield* accounts
+        .execute("ada", { _tag: "Deposit", amount: 1 }, { commandId: "second", metadata: first!.recorded.metadata })
+        .pipe((self) => Causation.withMetadata(self, { tenant: undefined }))
+      const [second] = yield* Stream.runCollect(accounts.history("ada", { from: 2 }))
+      assert.deepStrictEqual(second!.recorded.metadata, { commandId: "second", correlationId: "first" })
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("the order of commands that are executed as one does not matter to their command id", () =>
+    Effect.gen(function* () {
+      const accounts = yield* Accounts
+      const [ada, bob] = ["ada", "bob"].map((id) => accounts.prepare(id, { _tag: "Deposit", amount: 1 }))
+      yield* Aggregate.executeAll([ada!, bob!], { commandId: "t" })
+      yield* Aggregate.executeAll([bob!, ada!], { commandId: "t" })
+      assert.strictEqual(yield* headOf, 2)
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("a category with a hyphen is refused, also without a service", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(Aggregate.make({ decider: account, category: "bank-account" }))
+      assert.isTrue(Exit.hasDies(exit))
+      const store = yield* EventStore.EventStore
+      for (const category of ["a-b", ""]) {
+        const query = [{ categories: [category] }]
+        const error = yield* Effect.flip(Stream.runDrain(store.readLog({ query })))
+        assert.strictEqual(error.reason, "InvalidRequest")
+      }
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("a subscription never sees what it did not pick, damaged or not", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      const Both = Event.define({ Good: {}, Other: { n: Schema.Int } })
+      const append = (id: string, type: string, data: Schema.Json) =>
+        store.append([
+          {
+            stream: "x-1",
+            expected: "any",
+            events: [{ id, type, schemaVersion: 1, data, tags: [], metadata: {} }]
+          }
+        ])
+      yield* append("00000000-0000-4000-8000-000000000001", "Other", { n: "damaged" })
+      yield* append("00000000-0000-4000-8000-000000000002", "Good", {})
+      const [seen] = yield* Subscription.stream({ events: Event.pick(Both, ["Good"]) }).pipe(
+        Stream.take(1),
+        Stream.runCollect
+      )
+      assert.strictEqual(seen!.recorded.position, 2)
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("each of several events that one retired event stands for has an id of its own", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      const Items = Event.define({ ItemAdded: { q: Schema.Int } }).retired("PairAdded", {}, () => [
+        { _tag: "ItemAdded", q: 1 },
+        { _tag: "ItemAdded", q: 2 }
+      ])
+      const id = "00000000-0000-4000-8000-000000000001"
+      const pair = { id, type: "PairAdded", schemaVersion: 1, data: {}, tags: [], metadata: {} }
+      yield* store.append([{ stream: "cart-1", expected: "any", events: [pair] }])
+      const accounts = yield* Accounts
+      const seen: Array<string> = []
+      yield* Effect.flip(
+        Subscription.run({ events: Items }, ({ q }, _, id) => {
+          seen.push(id)
+          const deposit = accounts.execute("sum", { _tag: "Deposit", amount: q }, { commandId: id })
+          return seen.length === 2 ? Effect.andThen(deposit, Effect.fail("done")) : deposit
+        })
+      )
+      assert.strictEqual(seen[0], id)
+      assert.strictEqual(new Set(seen).size, 2)
+      assert.strictEqual((yield* accounts.state("sum")).version, 2)
+    }).pipe(Effect.provide(memory))
+  )
+})

@@ -333,6 +333,37 @@ describe("adapt", () => {
   )
 })
 
+describe("a handler", () => {
+  it("is not found among what every object has", () => {
+    const strange = Decider.make({
+      name: "strange",
+      state: Schema.Int,
+      initial: 0,
+      commands: Schema.TaggedUnion({ Go: {} }),
+      events: Event.define({ Went: {} })
+    })
+      .evolve({ Went: (n) => n })
+      .decide({ Go: () => [] })
+    for (const _tag of ["toString", "constructor", "__proto__"]) {
+      assert.throws(() => strange.evolve(0, { _tag } as never), /has no handler/)
+      assert.throws(() => strange.decide({ _tag } as never, 0, contextOf(0)), /has no handler/)
+    }
+  })
+
+  it("that gives neither events nor a Result is a mistake that is named", () => {
+    const wrong = Decider.make({
+      name: "wrong",
+      state: Schema.Int,
+      initial: 0,
+      commands: Schema.TaggedUnion({ Go: {} }),
+      events: Event.define({ Went: {} })
+    })
+      .evolve({ Went: (n) => n })
+      .decide({ Go: () => "nothing" as never })
+    assert.throws(() => wrong.decide({ _tag: "Go" }, 0, contextOf(0)), /gave neither events nor a Result/)
+  })
+})
+
 describe("observed events", () => {
   const Sensor = Event.define({ Heated: {} })
   const alarm = Decider.make({

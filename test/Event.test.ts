@@ -265,6 +265,14 @@ describe("renamed and retired types", () => {
     assert.throws(() => Event.union(Account, Event.define({ Pinged: {} })), /Pinged is defined already/)
   })
 
+  it("become only events that could be written today", () => {
+    const Items = Event.define({ ItemAdded: { q: Schema.Int } }).retired("HalfAdded", { q: Schema.Int }, ({ q }) => [
+      { _tag: "ItemAdded", q: q / 2 }
+    ])
+    assert.deepStrictEqual(Result.getOrThrow(decode(Items, "HalfAdded", 1, { q: 4 })), [{ _tag: "ItemAdded", q: 2 }])
+    assert.deepInclude(failureOf(Items, "HalfAdded", 1, { q: 3 }), { reason: "UpcastFailed", path: "q" })
+  })
+
   it("are in a pick as far as they become picked events", () => {
     const fees = Event.pick(Account, ["Withdrawn"])
     assert.deepStrictEqual(Result.getOrThrow(decode(fees, "OpenedWithFee", 1, { owner: "Ada", fee: 2 })), [
@@ -302,6 +310,16 @@ describe("keyed events", () => {
     assert.deepStrictEqual(Result.getOrThrow(decode(Keyed, "Paid", 1, { key: "b", value: { eur: 2 } })), [
       Event.keyed("b", { _tag: "Paid", cents: 200 })
     ])
+  })
+
+  it("are refused with a field beside key and value, or a key that is no text", () => {
+    const event = Event.keyed("a", { _tag: "Paid", cents: 5 })
+    for (const wrong of [
+      { ...event, junk: 1 },
+      { ...event, key: 5 as never }
+    ]) {
+      assert.isTrue(Result.isFailure(Event.encode(Keyed, wrong)))
+    }
   })
 
   it("say where they do not decode", () => {

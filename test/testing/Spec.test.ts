@@ -413,3 +413,205 @@ describe("the spec of a view", () => {
     )
   })
 })
+
+describe("what a spec sees that is easily overlooked", () => {
+  const Moved = Event.define({ Moved: { to: Schema.String } })
+  const deciderOf = <E extends { readonly _tag: string }>(decide: () => Result.Result<Array<typeof Moved.Type>, E>) =>
+    Decider.make({
+      name: "thing",
+      state: Schema.Array(Schema.String),
+      initial: [],
+      commands: Schema.TaggedUnion({ Go: {} }),
+      events: Moved
+    })
+      .evolve({ Moved: (places, { to }) => [...places, to] })
+      .decide({ Go: decide })
+
+  it.effect("the message and the cause of a rejection", () =>
+    Effect.gen(function* () {
+      class Plain extends Data.TaggedError("Plain")<{ readonly message: string }> {}
+      class Caused extends Schema.TaggedError<Caused>()("Caused", { message: Schema.String, cause: Schema.Unknown }) {}
+      const plain = Spec.decider(deciderOf(() => Result.fail(new Plain({ message: "a" }))))
+      yield* holds(
+        plain
+          .given([])
+          .when({ _tag: "Go" })
+          .thenFails(new Plain({ message: "a" }))
+      )
+      yield* failureOf(
+        plain
+          .given([])
+          .when({ _tag: "Go" })
+          .thenFails(new Plain({ message: "b" }))
+      )
+      const caused = Spec.decider(deciderOf(() => Result.fail(new Caused({ message: "a", cause: 1 }))))
+      yield* holds(
+        caused
+          .given([])
+          .when({ _tag: "Go" })
+          .thenFails(new Caused({ message: "a", cause: 1 }))
+      )
+      yield* failureOf(
+        caused
+          .given([])
+          .when({ _tag: "Go" })
+          .thenFails(new Caused({ message: "a", cause: 2 }))
+      )
+    })
+  )
+
+  it("a spec that is returned from a test, or awaited, runs", async () => {
+    const fails: PromiseLike<void> = given([]).when({ _tag: "Deposit", amount: 1 }).then([])
+    const error = await Promise.resolve(fails).then(
+      () => undefined,
+      (error: unknown) => error
+    )
+    assert.include(String(error), "gives other events")
+    await given([])
+      .when({ _tag: "Deposit", amount: 1 })
+      .then([deposited(1)])
+  })
+
+  it.effect("a decider that reads the clock, in every run", () =>
+    Effect.gen(function* () {
+      const clock = Spec.decider(deciderOf(() => Result.succeed([{ _tag: "Moved", to: new Date().toISOString() }])))
+      for (let i = 0; i < 20; i++) {
+        const failure = yield* Effect.flip(
+          clock
+            .given([{ _tag: "Moved", to: "x" }])
+            .when({ _tag: "Go" })
+            .thenState([])
+        )
+        assert.include(failure.problem, "leads to another state")
+      }
+      const cyclic = Spec.decider(
+        Decider.make({
+          name: "counting",
+          state: Schema.Int,
+          initial: 0,
+          commands: Schema.TaggedUnion({ Go: {} }),
+          events: Event.define({ Went: { at: Schema.Date } })
+        })
+          .evolve({ Went: (n) => n + 1 })
+          .decide({ Go: () => [{ _tag: "Went", at: new Date() }] })
+      )
+      for (let i = 0; i < 20; i++) {
+        const failure = yield* Effect.flip(cyclic.given([]).when({ _tag: "Go" }).thenState(1))
+        assert.include(failure.problem, "deciding again gives something else")
+      }
+    })
+  )
+
+  it.effect("a function that changes what it is given", () =>
+    Effect.gen(function* () {
+      const State = Schema.Struct({ n: Schema.mutableKey(Schema.Int) })
+      const mutating = Decider.make({
+        name: "mutating",
+        state: State,
+        initial: { n: 0 },
+        commands: Schema.TaggedUnion({ Go: {} }),
+        events: Event.define({ Went: {} })
+      })
+        .evolve({
+          Went: (state) => {
+            state.n++
+            return state
+          }
+        })
+        .decide({ Go: () => [{ _tag: "Went" }] })
+      const spec = Spec.decider(mutating).given([]).when({ _tag: "Go" }).thenState({ n: 1 })
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(spec)))
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(Effect.provide(spec.onStore, MemoryEventStore.layer))))
+      assert.deepStrictEqual(mutating.initial, { n: 0 })
+    })
+  )
+
+  it.effect("an event that its schema takes and no store does", () =>
+    Effect.gen(function* () {
+      const nul = Spec.decider(deciderOf(() => Result.succeed([{ _tag: "Moved", to: "a\u0000" }])))
+      const failure = yield* Effect.flip(
+        nul
+          .given([])
+          .when({ _tag: "Go" })
+          .then([{ _tag: "Moved", to: "a\u0000" }])
+      )
+      assert.include(failure.problem, "contains a NUL character")
+    })
+  )
+
+  it.effect("a state that is another once its events have been stored", () =>
+    Effect.gen(function* () {
+      const Cents = Schema.Number.pipe(
+        Schema.decodeTo(Schema.Number, {
+          decode: SchemaGetter.transform((cents: number) => cents / 100),
+          encode: SchemaGetter.transform((amount: number) => Math.round(amount * 100))
+        })
+      )
+      const rounding = Decider.make({
+        name: "rounding",
+        state: Schema.Number,
+        initial: 0,
+        commands: Schema.TaggedUnion({ Pay: { amount: Schema.Number } }),
+        events: Event.define({ Paid: { amount: Cents } })
+      })
+        .evolve({ Paid: (sum, { amount }) => sum + amount })
+        .decide({ Pay: ({ amount }) => [{ _tag: "Paid", amount }] })
+      const specs = Spec.decider(rounding).given([])
+      yield* specs.when({ _tag: "Pay", amount: 0.25 }).thenState(0.25)
+      const failure = yield* Effect.flip(specs.when({ _tag: "Pay", amount: 0.004 }).thenState(0.004))
+      assert.include(failure.problem, "leads to another state once it has been stored")
+    })
+  )
+
+  it.effect("that sets are the same in whatever order they were filled", () =>
+    Effect.gen(function* () {
+      const collecting = Decider.make({
+        name: "collecting",
+        state: Schema.ReadonlySet(Schema.Int),
+        initial: new Set([]),
+        commands: Schema.TaggedUnion({ Add: { n: Schema.Int } }),
+        events: Event.define({ Added: { n: Schema.Int } })
+      })
+        .evolve({ Added: (set, { n }) => new Set([...set, n]) })
+        .decide({ Add: ({ n }) => [{ _tag: "Added", n }] })
+      const spec = Spec.decider(collecting)
+        .given([{ _tag: "Added", n: 1 }])
+        .when({ _tag: "Add", n: 2 })
+      yield* holds(spec.thenState(new Set([2, 1])))
+      yield* failureOf(spec.thenState(new Set([2, 3])))
+    })
+  )
+
+  it.effect("events as older versions stored them", () =>
+    Effect.gen(function* () {
+      const old = Spec.stored("AccountOpened", 1, { owner: "Ada" })
+      yield* holds(
+        given([old, deposited(5)])
+          .when({ _tag: "Withdraw", amount: 5 })
+          .thenState({ _tag: "Open", owner: "Ada", balance: 0 })
+      )
+      yield* failureOf(
+        given([old])
+          .when({ _tag: "Withdraw", amount: 5 })
+          .then([withdrawn(5)])
+      )
+      const future = Spec.stored("AccountOpened", 9, { owner: "Ada" })
+      const failure = yield* Effect.flip(given([future]).when({ _tag: "Withdraw", amount: 0 }).thenNothing())
+      assert.include(failure.problem, "UnknownVersion")
+    })
+  )
+
+  it.effect("on a store has its own time, and leaves the store its own", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      yield* given([opened])
+        .when({ _tag: "Deposit", amount: 1 }, { now: "2999-01-01" })
+        .then([deposited(1)]).onStore
+      const events = yield* Stream.runCollect(store.readLog())
+      assert.deepStrictEqual(
+        events.map(({ recordedAt }) => DateTime.toEpochMillis(recordedAt)),
+        [0, 0]
+      )
+    }).pipe(Effect.provide(MemoryEventStore.layer))
+  )
+})
