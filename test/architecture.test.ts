@@ -62,6 +62,11 @@ const stable = [
  * Packages, and where they may be named. The first line that fits decides; what no line fits is refused everywhere.
  */
 const packages = [
+  // The embedded database is a folder of files, and a stream to the client.
+  {
+    packages: ["node:fs", "node:fs/promises", "node:path", "node:stream", "node:timers/promises"],
+    in: ["postgres", "cli"]
+  },
   { packages: ["node:**"], in: ["cli"] },
   { packages: ["@effect/vitest"], in: ["testing/EventStoreContract.ts"] },
   { packages: ["effect/sql", "effect/sql/**", "@effect/**"], in: ["postgres", "testing", "cli"] },

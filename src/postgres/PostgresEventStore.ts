@@ -6,6 +6,7 @@
  * it costs, is in docs/decisions.
  */
 import { PgClient } from "@effect/sql-pg"
+import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -205,3 +206,22 @@ export const make = (
  */
 export const layer = (options?: Options): Layer.Layer<EventStore, StoreError, PgClient.PgClient> =>
   Layer.effect(EventStore, make(options))
+
+/**
+ * A store on the server that the configuration names: `DATABASE_URL`; `EVENTFOLD_SCHEMA`, unless the options have a schema;
+ * `EVENTFOLD_CONNECTIONS`, the most connections to hold, 10 by default.
+ */
+export const layerConfig = (options?: Options): Layer.Layer<EventStore, StoreError | Config.ConfigError> =>
+  Layer.unwrap(
+    Effect.map(Config.String("EVENTFOLD_SCHEMA").pipe(Config.withDefault("eventfold")), (schema) =>
+      layer({ schema, ...options })
+    )
+  ).pipe(
+    Layer.provide(
+      PgClient.layerConfig({
+        url: Config.Redacted("DATABASE_URL"),
+        maxConnections: Config.Int("EVENTFOLD_CONNECTIONS").pipe(Config.withDefault(10))
+      })
+    ),
+    Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(fromSqlError(error))))
+  )
