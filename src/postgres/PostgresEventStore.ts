@@ -25,9 +25,15 @@ import type { RecordedEvent } from "../RecordedEvent.ts"
 import { type Answer, type Append, callAppend } from "./appendCall.ts"
 import * as Batcher from "./batcher.ts"
 import { migrate } from "./migrate.ts"
-import { channelOf, quoted } from "./migrations.ts"
+import { channelOf, quoted, schemaProblem, script } from "./migrations.ts"
 import { read, searchOn, type Source } from "./reading.ts"
 import { fromSqlError, isLost } from "./sqlErrors.ts"
+
+/**
+ * What the store's migrations do, as one SQL script: for those who review what runs in their database and run it themselves, and then
+ * make the store with `migrate: false`.
+ */
+export const migrationScript = (schema = "eventfold"): string => script(schema)
 
 /**
  * How a store uses its database.
@@ -71,6 +77,10 @@ export const make = (
     const outcomeTimeout = Duration.fromInputUnsafe(options.outcomeTimeout ?? "10 seconds")
     const pollInterval = Duration.fromInputUnsafe(options.pollInterval ?? "1 second")
     const sql = yield* PgClient.PgClient
+    const wrong = schemaProblem(schema)
+    if (wrong !== undefined) {
+      return yield* new StoreError({ reason: "Misconfigured", problem: `the name of the schema ${wrong}` })
+    }
     if (runMigrations) yield* mapped(migrate(sql, schema))
     const call = callAppend(sql, schema)
 

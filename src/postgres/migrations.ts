@@ -3,6 +3,8 @@
  * is not changed.
  */
 
+import { textProblem } from "../StreamName.ts"
+
 /**
  * A step from one version of the store's schema to the next: statements in order, each with a sentence that says what it is for.
  */
@@ -18,8 +20,27 @@ export const quoted = (identifier: string): string => `"${identifier.replaceAll(
 /** A text as SQL writes it. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** The channel on which a store says that something was appended. PostgreSQL cuts names at 63 bytes, and so is the schema's. */
-export const channelOf = (schema: string): string => `eventfold_${schema}`.slice(0, 63)
+const bytes = (text: string): number => new TextEncoder().encode(text).length
+
+/** PostgreSQL cuts longer names short, and two that are cut to the same would share a table. */
+const maxNameBytes = 63
+
+/** What is wrong with the name of a schema, or `undefined` when nothing is. */
+export const schemaProblem = (schema: string): string | undefined =>
+  schema === ""
+    ? "is empty"
+    : bytes(schema) > maxNameBytes
+      ? `has ${bytes(schema)} bytes, more than ${maxNameBytes}`
+      : schema.includes("$body$")
+        ? "contains $body$, which ends the functions' text"
+        : textProblem(schema)
+
+/** The channel on which a store says that something was appended: its name, as far as a channel's name goes. */
+export const channelOf = (schema: string): string => {
+  const name = Array.from(`eventfold_${schema}`)
+  while (bytes(name.join("")) > maxNameBytes) name.pop()
+  return name.join("")
+}
 
 const events = (s: string): string =>
   `-- The log. A position is handed out under the log's lock, so it is the order of commits.
@@ -46,10 +67,10 @@ CREATE TABLE ${s}.event_tags (
 
 const refuse = (s: string): string =>
   `-- What was recorded is not changed.
-CREATE FUNCTION ${s}.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ${s}.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   RAISE EXCEPTION 'events are immutable: % on % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
-END $$`
+END $body$`
 
 const immutable = (s: string, table: string): string =>
   `-- UPDATE, DELETE and TRUNCATE are refused by the database itself.
@@ -59,7 +80,9 @@ CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON ${s}.${table}
 const firstMatch = (s: string): string =>
   `-- The first event after a position that matches a query, or null. Written so that every plan walks an index from that
 -- position on: by the first tag of an item if it has one, and by position otherwise.
-CREATE FUNCTION ${s}.first_match(query jsonb, after_position bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION ${s}.first_match(query jsonb, after_position bigint) RETURNS bigint LANGUAGE plpgsql STABLE
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET max_parallel_workers_per_gather = 0 SET jit = off AS $body$
 DECLARE
   item jsonb;
   item_types text[];
@@ -89,7 +112,60 @@ BEGIN
     first_found := least(first_found, found);
   END LOOP;
   RETURN first_found;
-END $$`
+END $body$`
+
+const matching = (s: string): string =>
+  `CREATE FUNCTION ${s}.matching(query jsonb, lowest bigint, highest bigint, most bigint, backward boolean)
+RETURNS SETOF ${s}.events LANGUAGE plpgsql STABLE
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  SET max_parallel_workers_per_gather = 0 SET jit = off AS $body$
+DECLARE
+  item jsonb;
+  item_types text[];
+  item_categories text[];
+  item_tags text[];
+  found bigint[] := '{}';
+BEGIN
+  FOR item IN SELECT jsonb_array_elements(query) LOOP
+    item_types := CASE WHEN item ? 'types' THEN ARRAY(SELECT jsonb_array_elements_text(item->'types')) END;
+    item_categories := CASE WHEN item ? 'categories' THEN ARRAY(SELECT jsonb_array_elements_text(item->'categories')) END;
+    item_tags := CASE WHEN item ? 'tags' THEN ARRAY(SELECT jsonb_array_elements_text(item->'tags')) END;
+    IF item_tags IS NULL AND backward THEN
+      found := found || ARRAY(
+        SELECT e.position FROM ${s}.events e
+        WHERE e.position >= lowest AND e.position <= highest
+          AND (item_types IS NULL OR e.type = ANY (item_types))
+          AND (item_categories IS NULL OR split_part(e.stream, '-', 1) = ANY (item_categories))
+        ORDER BY e.position DESC LIMIT most);
+    ELSIF item_tags IS NULL THEN
+      found := found || ARRAY(
+        SELECT e.position FROM ${s}.events e
+        WHERE e.position >= lowest AND e.position <= highest
+          AND (item_types IS NULL OR e.type = ANY (item_types))
+          AND (item_categories IS NULL OR split_part(e.stream, '-', 1) = ANY (item_categories))
+        ORDER BY e.position ASC LIMIT most);
+    ELSIF backward THEN
+      found := found || ARRAY(
+        SELECT t.position FROM ${s}.event_tags t JOIN ${s}.events e ON e.position = t.position
+        WHERE t.tag = item_tags[1] AND t.position >= lowest AND t.position <= highest
+          AND e.tags @> item_tags AND (item_types IS NULL OR e.type = ANY (item_types))
+          AND (item_categories IS NULL OR split_part(e.stream, '-', 1) = ANY (item_categories))
+        ORDER BY t.position DESC LIMIT most);
+    ELSE
+      found := found || ARRAY(
+        SELECT t.position FROM ${s}.event_tags t JOIN ${s}.events e ON e.position = t.position
+        WHERE t.tag = item_tags[1] AND t.position >= lowest AND t.position <= highest
+          AND e.tags @> item_tags AND (item_types IS NULL OR e.type = ANY (item_types))
+          AND (item_categories IS NULL OR split_part(e.stream, '-', 1) = ANY (item_categories))
+        ORDER BY t.position ASC LIMIT most);
+    END IF;
+  END LOOP;
+  RETURN QUERY
+    SELECT e.* FROM (
+      SELECT p.position FROM (SELECT DISTINCT unnest(found) AS position) p
+      ORDER BY CASE WHEN backward THEN -p.position ELSE p.position END LIMIT most
+    ) p CROSS JOIN LATERAL (SELECT * FROM ${s}.events o WHERE o.position = p.position ORDER BY o.position LIMIT 1) e;
+END $body$`
 
 const appendEvents = (s: string, schema: string): string =>
   `-- Many appends in one turn of the log's lock, each with a verdict of its own: one row for each write, in order.
@@ -107,7 +183,7 @@ CREATE FUNCTION ${s}.append_events(
   event_tags jsonb[], event_data jsonb[], event_metadata jsonb[],
   append_query jsonb[], append_after bigint[], check_ids boolean
 ) RETURNS TABLE (actual bigint, failed boolean, known boolean, offended bigint, base bigint, recorded timestamptz)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE AS $body$
 DECLARE
   head bigint;
   recorded_now timestamptz;
@@ -139,7 +215,8 @@ BEGIN
     knowns := ARRAY(
       SELECT DISTINCT w.append FROM unnest(event_id, event_write) AS v (id, write)
       JOIN unnest(write_append) WITH ORDINALITY AS w (append, n) ON w.n = v.write
-      WHERE (check_ids OR w.append = ANY (failing)) AND EXISTS (SELECT FROM ${s}.events e WHERE e.id = v.id)
+      WHERE (check_ids OR w.append = ANY (failing))
+        AND (SELECT true FROM ${s}.events e WHERE e.id = v.id ORDER BY e.id LIMIT 1)
     );
   END IF;
 
@@ -153,8 +230,9 @@ BEGIN
       IF offences[turn] IS NOT NULL THEN
         -- What offends it may be the append itself, stored before.
         IF EXISTS (
-          SELECT FROM unnest(event_id, event_write) AS v (id, write) JOIN ${s}.events e ON e.id = v.id
+          SELECT FROM unnest(event_id, event_write) AS v (id, write)
           WHERE write_append[v.write] = turn
+            AND (SELECT true FROM ${s}.events e WHERE e.id = v.id ORDER BY e.id LIMIT 1)
         ) THEN
           knowns := knowns || turn;
         END IF;
@@ -202,7 +280,7 @@ BEGIN
   RETURN QUERY
     SELECT w.actual, w.append = ANY (failing), w.append = ANY (knowns), offences[w.append], w.base, recorded_now
     FROM unnest(write_append, versions, bases) WITH ORDINALITY AS w (append, actual, base, n) ORDER BY w.n;
-END $$`
+END $body$`
 
 /**
  * The steps that make a store in a database schema.
@@ -224,6 +302,7 @@ CREATE UNIQUE INDEX events_id ON ${s}.events (id)`,
         immutable(s, "events"),
         immutable(s, "event_tags"),
         firstMatch(s),
+        matching(s),
         appendEvents(s, schema)
       ]
     }
