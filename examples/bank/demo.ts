@@ -1,6 +1,6 @@
 /**
- * The bank's whole story, told to a running copy over HTTP: `npm run demo` starts a copy of its own on a free port, or
- * talks to the one at `BANK_URL`. Every answer is checked; the first wrong one ends the story, with what was expected.
+ * The bank's whole story, told to a running copy over HTTP: `npm run demo` starts a copy of its own on a free port and in
+ * memory, or talks to the one at `BANK_URL`. Every answer is checked; the first wrong one ends the story, with what was expected.
  */
 import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Config, Console, Data, Deferred, Effect, Equal, Layer, Option, Schedule, Schema, Stream } from "effect"
@@ -174,7 +174,7 @@ const ownCopy = Effect.gen(function* () {
   const url = yield* Deferred.make<string, DemoFailed>()
   const bank = yield* ChildProcess.make(
     execPath,
-    ["--conditions=@eventfold/source", `${import.meta.dirname}/main.ts`],
+    ["--conditions=@eventfold/source", `${import.meta.dirname}/main.ts`, "--memory"],
     { env: { PORT: "0" }, extendEnv: true, stderr: "inherit" }
   )
   yield* bank.stdout.pipe(

@@ -1,15 +1,13 @@
 /**
- * Runs the bank: `npm start`, with `PORT` to choose another port than 3000.
+ * Runs the bank: `npm start`, with `PORT` to choose another port than 3000. Where its events are kept, `../store.ts` says.
  */
-import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpServer, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Config, Console, Data, Effect, Exit, Layer, Schema } from "effect"
+import { Command } from "effect/cli"
 import { HttpRouter, HttpServer } from "effect/http"
-import { MemoryEventStore } from "eventfold/memory"
 import { createServer } from "node:http"
+import * as Store from "../store.ts"
 import { BankHttp } from "./http.ts"
-
-/** The one place that says where events are kept: in memory, as long as the process lives. */
-const store = MemoryEventStore.layer
 
 /** 0 is any port that is free. */
 const Port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
@@ -31,23 +29,27 @@ Try:
 `)
 })
 
-const bank = Effect.gen(function* () {
-  const port = yield* Config.schema(Port, "PORT").pipe(Config.withDefault(3000))
-  return yield* Layer.mergeAll(
-    HttpRouter.serve(BankHttp, { disableListenLog: true }),
-    Layer.effectDiscard(welcome)
-  ).pipe(
-    Layer.provide(store),
-    Layer.provide(NodeHttpServer.layer(createServer, { port })),
-    Layer.launch,
-    Effect.catchTag("ServeError", ({ cause }) => new CannotListen({ port, cause }))
-  )
-})
+const bank = Command.make("bank", { memory: Store.memory }, ({ memory }) =>
+  Effect.gen(function* () {
+    const port = yield* Config.schema(Port, "PORT").pipe(Config.withDefault(3000))
+    return yield* Layer.mergeAll(
+      HttpRouter.serve(BankHttp, { disableListenLog: true }),
+      Layer.effectDiscard(welcome)
+    ).pipe(
+      Layer.provide(Store.layer("bank", memory)),
+      Layer.provide(NodeHttpServer.layer(createServer, { port })),
+      Layer.launch,
+      Effect.catchTag("ServeError", ({ cause }) => new CannotListen({ port, cause }))
+    )
+  })
+).pipe(Command.withDescription("Opens a bank over HTTP"))
 
 bank.pipe(
-  Effect.tapError((error) => Console.error(error.message)),
+  Command.run({ version: "1.0.0" }),
+  Effect.tapError((error) => (error._tag === "ShowHelp" ? Effect.void : Console.error(error.message))),
   Effect.tapDefect(Console.error),
   Effect.onInterrupt(() => Console.log("The bank is closed.")),
+  Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({
     disableErrorReporting: true,
     // To be told to stop is no failure.

@@ -4,7 +4,7 @@
  * An execution folds its stream from the beginning, so the batches are as large as an append may be: what is folded again
  * is then a few times the log, not the log for each commit. A commit too large for one append goes in several.
  */
-import { Effect, HashSet, Stream } from "effect"
+import { Effect, HashSet, Option, Stream } from "effect"
 import { EventStore } from "eventfold"
 import { readCommits, type Walk } from "./git.ts"
 import { type Change, type Commit, Histories, type HistoryCommand } from "./repository.ts"
@@ -87,29 +87,53 @@ export interface Recorded {
 }
 
 /**
+ * How much of a walk is in its stream, from the end of the stream alone: commits are recorded in the walk's order, so the latest one
+ * tells how many there are, and how many of its changes come after it.
+ */
+const findRecorded = Effect.fnUntraced(function* (walk: Walk) {
+  const histories = yield* Histories
+  const latest = yield* histories.history(walk.id, { direction: "backward" }).pipe(
+    Stream.mapAccum(
+      () => 0,
+      (after, { event, recorded: { version } }) => [
+        after + 1,
+        event._tag === "CommitRecorded" ? [{ event, events: version + after, missing: event.changes - after }] : []
+      ]
+    ),
+    Stream.runHead
+  )
+  return Option.match(latest, {
+    onNone: () => ({ recorded: { commits: 0, events: 0 }, latest: "", missing: 0 }),
+    onSome: ({ event: { commit }, events, missing }) => ({
+      recorded: { commits: walk.commits.findIndex((known) => known.commit === commit) + 1, events },
+      latest: commit,
+      missing
+    })
+  })
+})
+
+/**
  * Records a walk, and goes on where an earlier import of the same walk has stopped: that many commits are there, the last
- * of them perhaps without all its changes.
+ * of them perhaps without all its changes. Where all is there already, git is asked for nothing.
  */
 export const importHistory = Effect.fn("importHistory")(function* <E, R>(
   walk: Walk,
   report: (recorded: Recorded) => Effect.Effect<void, E, R>
 ) {
   const histories = yield* Histories
-  const { state, version } = yield* histories.state(walk.id)
-  const { commit, missing } = state.latest
-  let recorded: Recorded = { commits: HashSet.size(state.commits), events: version }
+  const { recorded: before, latest, missing } = yield* findRecorded(walk)
+  let recorded: Recorded = before
 
-  const rest =
-    missing === 0
-      ? toCommands(readCommits(walk, recorded.commits))
-      : Stream.concat(
-          readCommits(walk, recorded.commits - 1).pipe(
-            Stream.take(1),
-            Stream.map(({ changes }) => moreOf(commit, cut(changes.slice(changes.length - missing)))),
-            Stream.flattenIterable
-          ),
-          toCommands(readCommits(walk, recorded.commits))
-        )
+  const changesMissing = readCommits(walk, before.commits - 1).pipe(
+    Stream.take(1),
+    Stream.map(({ changes }) => moreOf(latest, cut(changes.slice(changes.length - missing)))),
+    Stream.flattenIterable
+  )
+  const commitsMissing = toCommands(readCommits(walk, before.commits))
+  const rest = Stream.concat(
+    missing === 0 ? Stream.empty : changesMissing,
+    before.commits === walk.commits.length ? Stream.empty : commitsMissing
+  )
 
   yield* Stream.runForEach(rest, (command) =>
     Effect.gen(function* () {
@@ -118,5 +142,5 @@ export const importHistory = Effect.fn("importHistory")(function* <E, R>(
       yield* report(recorded)
     })
   )
-  return recorded
+  return { ...recorded, before }
 })

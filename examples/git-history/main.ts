@@ -2,12 +2,12 @@
  * The history of a git repository as events: `npm run example:git -- [path] [flags]`, `--help` says which.
  *
  * Exit codes: 0 all is well, 1 the events and git differ or a commit was refused, 2 bad usage, no repository or no answer, 3 a
- * repository without commits.
+ * repository without commits, 4 the store cannot be opened or fails.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Clock, Console, Data, DateTime, Effect, HashMap, Layer, Option, Runtime, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { MemoryEventStore } from "eventfold/memory"
+import * as Store from "../store.ts"
 import { resolve, walk as findCommits, type Walk } from "./git.ts"
 import { importHistory } from "./import.ts"
 import { pathOfText } from "./names.ts"
@@ -19,15 +19,13 @@ import {
   lifeLines,
   sharesLines,
   treeJson,
-  treeLines
+  treeLines,
+  verifiedLines
 } from "./print.ts"
 import { commitAt, lifeOf, NoAnswer, sharesOf, treeAt } from "./queries.ts"
 import { Histories } from "./repository.ts"
 import { peakHeap, progress } from "./screen.ts"
 import { choose, verify } from "./verify.ts"
-
-/** The one place where the store is chosen. */
-const store = MemoryEventStore.layer
 
 const flags = {
   path: Argument.String("path").pipe(
@@ -64,6 +62,7 @@ const flags = {
     Flag.withDescription("Choose the sample again that was chosen with this seed"),
     Flag.optional
   ),
+  memory: Store.memory,
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
 }
 
@@ -85,10 +84,12 @@ const lifeMeant = Effect.fnUntraced(function* (walk: Walk, typed: string) {
   return yield* new NoAnswer({ message: `nothing ever touched ${typed}` })
 })
 
+const perSecond = (events: number, seconds: number): number => Math.round(events / Math.max(seconds, 0.001))
+
 const read = Effect.fnUntraced(function* (walk: Walk) {
   const began = yield* Clock.currentTimeMillis
   const screen = yield* progress
-  const { commits, events } = yield* importHistory(walk, ({ commits, events }) =>
+  const { commits, events, before } = yield* importHistory(walk, ({ commits, events }) =>
     screen.show(`read ${commits} of ${walk.commits.length} commits, ${events} events`)
   )
   yield* screen.clear
@@ -99,15 +100,20 @@ const read = Effect.fnUntraced(function* (walk: Walk) {
     merges: walk.commits.filter(({ parents }) => parents.length > 1).length,
     roots: walk.commits.filter(({ parents }) => parents.length === 0).length,
     events,
-    filesAtHead: HashMap.size(yield* treeAt(walk.id, walk.head)),
+    eventsBefore: before.events,
     seconds,
-    eventsPerSecond: Math.round(events / Math.max(seconds, 0.001)),
+    eventsPerSecond: perSecond(events - before.events, seconds),
     peakHeapMiB
   }
   return figures
 })
 
-const prove = Effect.fnUntraced(function* (walk: Walk, size: Option.Option<number>, seed: Option.Option<number>) {
+const prove = Effect.fnUntraced(function* (
+  walk: Walk,
+  { events }: Figures,
+  size: Option.Option<number>,
+  seed: Option.Option<number>
+) {
   const began = yield* Clock.currentTimeMillis
   const screen = yield* progress
   const sample = Option.isNone(size)
@@ -119,7 +125,8 @@ const prove = Effect.fnUntraced(function* (walk: Walk, size: Option.Option<numbe
     verify(walk, chosen, ({ commits }) => screen.show(`verified ${commits} of ${chosen.size} commits`)),
     Effect.ignore(screen.clear)
   )
-  return { ...verified, ...sample, seconds: ((yield* Clock.currentTimeMillis) - began) / 1000 }
+  const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
+  return { ...verified, ...sample, events, seconds, eventsPerSecond: perSecond(events, seconds) }
 })
 
 const command = Command.make("git-history", flags, (asked) =>
@@ -139,7 +146,7 @@ const command = Command.make("git-history", flags, (asked) =>
     if (Option.isSome(asked.tree)) {
       const commit = yield* commitMeant(walk, asked.tree.value)
       const tree = yield* treeAt(walk.id, commit)
-      const lines = [`\ntree at ${commit}`, ...treeLines(tree)]
+      const lines = [`\ntree at ${commit}: ${HashMap.size(tree)} files`, ...treeLines(tree)]
       yield* say("tree", { commit, entries: treeJson(tree) }, lines)
     }
     if (Option.isSome(asked.file)) {
@@ -151,16 +158,24 @@ const command = Command.make("git-history", flags, (asked) =>
       yield* say("authors", shares, ["", ...sharesLines(shares)])
     }
     if (asked.verify || Option.isSome(asked.sample)) {
-      const verified = yield* prove(walk, asked.sample, asked.seed)
-      const { commits, files, seconds } = verified
-      const line = `\nverified: ${commits} of ${walk.commits.length} commits, ${files} files in their trees, ${seconds.toFixed(2)} s`
-      yield* say("verified", verified, [line])
+      const verified = yield* prove(walk, figures, asked.sample, asked.seed)
+      yield* say("verified", verified, verifiedLines(verified, walk.commits.length))
     }
     if (asked.json) yield* Console.log(JSON.stringify(shown, null, 2))
   })
-).pipe(Command.withDescription("Reads the history of a git repository into events, and answers questions from them"))
+).pipe(
+  Command.withDescription("Reads the history of a git repository into events, and answers questions from them"),
+  Command.provide(({ memory }) => Layer.provideMerge(Histories.layer, Store.layer("git-history", memory)))
+)
 
-const exitCodes: Record<string, number> = { ShowHelp: 2, GitFailed: 2, NoAnswer: 2, NoCommits: 3 }
+const exitCodes: Record<string, number> = {
+  ShowHelp: 2,
+  GitFailed: 2,
+  NoAnswer: 2,
+  NoCommits: 3,
+  NoStore: 4,
+  StoreError: 4
+}
 
 /** An error that has been told, and the exit code that tells of it. */
 class Ended extends Data.TaggedError("Ended")<{ readonly code: number }> {
@@ -177,6 +192,6 @@ command.pipe(
       return yield* new Ended({ code: exitCodes[error._tag] ?? 1 })
     })
   ),
-  Effect.provide(Histories.layer.pipe(Layer.provideMerge(store), Layer.merge(NodeServices.layer))),
+  Effect.provide(NodeServices.layer),
   NodeRuntime.runMain
 )

@@ -11,7 +11,8 @@ export interface Figures {
   readonly merges: number
   readonly roots: number
   readonly events: number
-  readonly filesAtHead: number
+  /** How many of the events an earlier run had recorded. */
+  readonly eventsBefore: number
   readonly seconds: number
   readonly eventsPerSecond: number
   readonly peakHeapMiB: number
@@ -63,11 +64,23 @@ export const sharesLines = (shares: Shares) => [
 
 export const figuresLines = (figures: Figures) => [
   `commits         ${figures.commits} (${figures.merges} merges, ${figures.roots} roots)`,
-  `events          ${figures.events}`,
-  `files at head   ${figures.filesAtHead}`,
+  `events          ${figures.events}${figures.eventsBefore === 0 ? "" : ` (${figures.eventsBefore} were there)`}`,
   `duration        ${figures.seconds.toFixed(2)} s`,
   `events a second ${figures.eventsPerSecond}`,
   `peak heap       ${figures.peakHeapMiB} MiB`
+]
+
+/** What a proof came to. All events are folded for it, however few commits are compared. */
+export interface Proof {
+  readonly commits: number
+  readonly files: number
+  readonly events: number
+  readonly seconds: number
+  readonly eventsPerSecond: number
+}
+
+export const verifiedLines = ({ commits, files, seconds, eventsPerSecond }: Proof, all: number) => [
+  `\nverified: ${commits} of ${all} commits, ${files} files in their trees, ${seconds.toFixed(2)} s, ${eventsPerSecond} events a second`
 ]
 
 /** The one line that an error is. */

@@ -1,17 +1,24 @@
 /**
  * The bank as processes: the demo tells its story and means it, and the server comes and goes as it should.
  */
-import { NodeHttpServer, NodeServices } from "@effect/platform-node"
+import { NodeHttpClient, NodeHttpServer, NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
-import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { Deferred, Effect, Fiber, FileSystem, Layer, Stream } from "effect"
+import { HttpClient, HttpClientRequest, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { ChildProcess } from "effect/process"
 import { createServer } from "node:http"
 import { execPath } from "node:process"
 
-const run = Effect.fnUntraced(function* (file: "main.ts" | "demo.ts", env: Record<string, string>) {
+const run = Effect.fnUntraced(function* (
+  file: "main.ts" | "demo.ts",
+  env: Record<string, string>,
+  flags: ReadonlyArray<string> = []
+) {
   const path = `${import.meta.dirname}/../../examples/bank/${file}`
-  const child = yield* ChildProcess.make(execPath, ["--conditions=@eventfold/source", path], { env, extendEnv: true })
+  const child = yield* ChildProcess.make(execPath, ["--conditions=@eventfold/source", path, ...flags], {
+    env,
+    extendEnv: true
+  })
   const url = yield* Deferred.make<string>()
   let said = ""
   const output = yield* child.all.pipe(
@@ -31,8 +38,10 @@ const run = Effect.fnUntraced(function* (file: "main.ts" | "demo.ts", env: Recor
   return { child, end, url: Deferred.await(url) }
 })
 
-const runToEnd = (file: "main.ts" | "demo.ts", env: Record<string, string> = {}) =>
-  Effect.flatMap(run(file, env), ({ end }) => end)
+const runToEnd = (...asked: Parameters<typeof run>) => Effect.flatMap(run(...asked), ({ end }) => end)
+
+/** A bank that leaves nothing behind. */
+const inMemory = (env: Record<string, string>) => run("main.ts", env, ["--memory"])
 
 const portOf = Effect.map(HttpServer.HttpServer, ({ address }) =>
   address._tag === "UnixPathAddress" ? 0 : address.port
@@ -46,7 +55,7 @@ const portTakenByOthers = HttpRouter.serve(
 describe("demo", () => {
   it.live("tells its story to a copy of its own", () =>
     Effect.gen(function* () {
-      const { code, said } = yield* runToEnd("demo.ts")
+      const { code, said } = yield* runToEnd("demo.ts", {})
       assert.strictEqual(code, 0, said)
       assert.include(said, "Every answer was as expected.")
     }).pipe(Effect.provide(NodeServices.layer))
@@ -54,7 +63,7 @@ describe("demo", () => {
 
   it.live("tells it to a running copy, any number of times", () =>
     Effect.gen(function* () {
-      const bank = yield* run("main.ts", { PORT: "0" })
+      const bank = yield* inMemory({ PORT: "0" })
       const url = yield* bank.url
       for (let time = 0; time < 2; time++) {
         const { code, said } = yield* runToEnd("demo.ts", { BANK_URL: url })
@@ -77,7 +86,7 @@ describe("main", () => {
   it.live("closes when it is told to", () =>
     Effect.gen(function* () {
       for (const killSignal of ["SIGINT", "SIGTERM"] as const) {
-        const { child, end, url } = yield* run("main.ts", { PORT: "0" })
+        const { child, end, url } = yield* inMemory({ PORT: "0" })
         yield* url
         yield* child.kill({ killSignal })
         const { code, said } = yield* end
@@ -90,13 +99,62 @@ describe("main", () => {
   it.live("says so when its port is taken, or is none", () =>
     Effect.gen(function* () {
       const port = yield* portOf
-      const taken = yield* runToEnd("main.ts", { PORT: String(port) })
+      const taken = yield* runToEnd("main.ts", { PORT: String(port) }, ["--memory"])
       assert.strictEqual(taken.code, 1)
       assert.include(taken.said, `Port ${port} is not free`)
       assert.notInclude(taken.said, "    at ")
-      const none = yield* runToEnd("main.ts", { PORT: "none" })
+      const none = yield* runToEnd("main.ts", { PORT: "none" }, ["--memory"])
       assert.strictEqual(none.code, 1)
       assert.include(none.said, `["PORT"]`)
+    }).pipe(Effect.provide([portTakenByOthers, NodeServices.layer]))
+  )
+})
+
+describe("the store", () => {
+  const inFolder = (DATA_DIR: string) => run("main.ts", { PORT: "0", DATABASE_URL: "", DATA_DIR })
+  const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped({ prefix: "bank-" }))
+
+  it.live("keeps accounts in its folder while the bank is closed, and is open for one bank at a time", () =>
+    Effect.gen(function* () {
+      const dataDir = `${yield* folder}/made/by/the/bank`
+      const first = yield* inFolder(dataDir)
+      const account = HttpClientRequest.post(`${yield* first.url}/accounts`).pipe(
+        HttpClientRequest.bodyText(`{"id":"ada","owner":"Ada"}`, "application/json")
+      )
+      assert.strictEqual((yield* HttpClient.execute(account)).status, 201)
+      const other = yield* Effect.flatMap(inFolder(dataDir), ({ end }) => end)
+      assert.strictEqual(other.code, 1)
+      assert.match(other.said, /^Events cannot be kept in the folder .*: process \d+ has it open.*\n$/m)
+      assert.notInclude(other.said, "    at ")
+      yield* first.child.kill({ killSignal: "SIGTERM" })
+      assert.include((yield* first.end).said, `Events are kept in the folder ${dataDir}.`)
+
+      const second = yield* inFolder(dataDir)
+      const found = yield* HttpClient.get(`${yield* second.url}/accounts/ada`)
+      assert.deepInclude(yield* found.json, { id: "ada", owner: "Ada", balance: 0 })
+    }).pipe(Effect.provide([NodeServices.layer, NodeHttpClient.layerUndici]))
+  )
+
+  it.live("says in a line what is wrong with its server or its folder, and no password", () =>
+    Effect.gen(function* () {
+      const file = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempFileScoped({ prefix: "bank-" }))
+      const port = yield* portOf
+      const wrong: ReadonlyArray<readonly [Record<string, string>, string]> = [
+        [{ DATABASE_URL: "secret@nowhere" }, "DATABASE_URL must look like postgres://user:password@host:5432/database"],
+        [{ DATABASE_URL: "postgres://ada:secret@localhost:1/bank" }, "kept on the server localhost:1/bank: "],
+        [{ DATABASE_URL: `postgres://ada:secret@localhost:${port}/bank` }, `on the server localhost:${port}/bank: `],
+        [{ DATABASE_URL: "", DATA_DIR: file }, `Events cannot be kept in the folder ${file}: `]
+      ]
+      yield* Effect.forEach(
+        wrong,
+        Effect.fnUntraced(function* ([env, expected]) {
+          const { code, said } = yield* runToEnd("main.ts", { PORT: "0", ...env })
+          assert.strictEqual(code, 1)
+          assert.include(said.trim().split("\n").at(-1), expected)
+          assert.notMatch(said, /secret|^ {4}at /m)
+        }),
+        { concurrency: 2 }
+      )
     }).pipe(Effect.provide([portTakenByOthers, NodeServices.layer]))
   )
 })
