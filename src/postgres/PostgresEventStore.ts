@@ -55,12 +55,24 @@ const batchEvents = 2000
 const batchBytes = 8 * 1024 * 1024
 const capacity = 10_000
 
-const mapped = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A, StoreError> =>
+const mapped = <A>(
+  effect: Effect.Effect<A, SqlError>,
+  toStoreError: (error: SqlError) => StoreError = fromSqlError
+): Effect.Effect<A, StoreError> =>
   effect.pipe(
     // A connection that is lost inside a transaction of the caller's is a defect of the client: here it is an error as well.
     Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
-    Effect.mapError(fromSqlError)
+    Effect.mapError(toStoreError)
   )
+
+/** Ids are looked up and the lock is held: what is still there twice, the transaction's snapshot is too old to see. */
+const fromSqlErrorInTransaction = (error: SqlError): StoreError =>
+  error.reason._tag === "UniqueViolation"
+    ? new StoreError({
+        reason: "Contention",
+        problem: "others have appended since this transaction took its snapshot: run it again, or as READ COMMITTED"
+      })
+    : fromSqlError(error)
 
 const failAll = (batch: ReadonlyArray<Append>, error: StoreError): ReadonlyArray<Answer> =>
   batch.map(() => Result.fail(error))
@@ -95,39 +107,43 @@ export const make = (
     yield* Effect.forkScoped(Effect.retry(Effect.scoped(listening), Schedule.spaced("200 millis")))
 
     /** Asks again, by the ids of the events, until it is known what became of a batch whose connection was lost. */
-    const askAgain = (batch: ReadonlyArray<Append>, lost: SqlError) =>
-      call(batch, true).pipe(
+    const askAgain = (batch: ReadonlyArray<Append>, lost: SqlError) => {
+      const unknown = (why: string) => {
+        const problem = `the connection was lost, and ${why}: ${lost.message}`
+        return failAll(batch, new StoreError({ reason: "OutcomeUnknown", problem }))
+      }
+      return call(batch, true).pipe(
         Effect.retry({ schedule: Schedule.spaced("100 millis"), while: (error) => fromSqlError(error).isRetryable }),
         Effect.timeoutOption(outcomeTimeout),
-        Effect.map(
-          Option.match({
-            onNone: () => {
-              const problem = `the connection was lost, and did not come back within ${Duration.format(outcomeTimeout)}: ${lost.message}`
-              return failAll(batch, new StoreError({ reason: "OutcomeUnknown", problem }))
-            },
-            onSome: (answers) => answers
-          })
-        )
+        Effect.map(Option.getOrElse(() => unknown(`did not come back within ${Duration.format(outcomeTimeout)}`))),
+        // A server that refuses the question has not answered it: the batch may have been stored before.
+        Effect.catch((error) => {
+          const failure = fromSqlError(error)
+          return failure.reason === "Unexpected" && batch.length > 1
+            ? Effect.fail(error)
+            : Effect.succeed(unknown(`it cannot be asked what became of it (${failure.message})`))
+        })
       )
+    }
 
     const send = (batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Answer>> =>
       call(batch, false).pipe(
-        Effect.catch((error) =>
-          error.reason._tag === "UniqueViolation"
-            ? call(batch, true)
-            : isLost(error)
-              ? askAgain(batch, error)
-              : Effect.fail(error)
+        Effect.catchIf(
+          (error) => error.reason._tag === "UniqueViolation",
+          () => call(batch, true)
         ),
-        // One that the database chokes on must not take the others of its batch along.
-        Effect.catch((error) =>
-          batch.length === 1
-            ? Effect.succeed(failAll(batch, fromSqlError(error)))
+        Effect.catchIf(isLost, (error) => askAgain(batch, error)),
+        // One that the database chokes on must not take the others of its batch along. What is wrong with the server, or in
+        // the way of all, is so for each: to try them one by one would keep everybody waiting for the sum of all time-outs.
+        Effect.catch((error) => {
+          const failure = fromSqlError(error)
+          return batch.length === 1 || failure.reason !== "Unexpected"
+            ? Effect.succeed(failAll(batch, failure))
             : Effect.map(
                 Effect.forEach(batch, (append) => send([append])),
                 (answers) => answers.flat()
               )
-        )
+        })
       )
 
     const submit = yield* Batcher.make<Append, Appended, AppendError>({
@@ -138,12 +154,13 @@ export const make = (
         const bytes = events.reduce((sum, { dataJson, metadataJson }) => sum + dataJson.length + metadataJson.length, 0)
         return Math.max(events.length / batchEvents, bytes / batchBytes)
       },
-      capacity
+      capacity,
+      closed: new StoreError({ reason: "Unavailable", problem: "the store is closed; nothing was sent" })
     })
 
     /** On the connection of the caller's own transaction: stored, or not, with all the rest of it. */
     const appendInTransaction = (append: Append): Effect.Effect<Appended, AppendError> =>
-      Effect.flatMap(mapped(call([append], true)), ([answer]) => Effect.fromResult(answer!))
+      Effect.flatMap(mapped(call([append], true), fromSqlErrorInTransaction), ([answer]) => Effect.fromResult(answer!))
 
     const checked = <A>(
       check: Result.Result<void, StoreError>,

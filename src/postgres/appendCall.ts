@@ -5,7 +5,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import {
   type Appended,
   type AppendError,
@@ -89,6 +89,12 @@ const placeOf = ({ stream, version, position, recorded_at }: KnownEvent): Place 
 })
 
 /**
+ * What fails once the batch is stored, if only to connect, is as good as a lost answer: nobody may be told that nothing was stored.
+ */
+const afterwards = ({ message, reason }: SqlError): SqlError =>
+  new SqlError({ reason: new ConnectionError({ cause: reason.cause, message, operation: "query" }) })
+
+/**
  * Sends a batch, and gives the answer of each append. `checkIds` looks every event id up first, so that one that is stored
  * already is an answer and not an error of the whole call.
  */
@@ -104,10 +110,12 @@ export const callAppend =
           : []
       )
       if (known.length > 0) {
-        const rows = yield* sql.unsafe<KnownEvent>(
-          `SELECT id, stream, version, position, recorded_at FROM ${quoted(schema)}.events WHERE id = ANY ($1::uuid[])`,
-          [known]
-        )
+        const rows = yield* sql
+          .unsafe<KnownEvent>(
+            `SELECT id, stream, version, position, recorded_at FROM ${quoted(schema)}.events WHERE id = ANY ($1::uuid[])`,
+            [known]
+          )
+          .pipe(Effect.mapError(afterwards))
         for (const row of rows) places.set(row.id, placeOf(row))
       }
       return batch.map((append, index) => answerOf(append, verdictsOf(batch, verdicts, index), places))

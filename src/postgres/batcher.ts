@@ -30,6 +30,8 @@ export interface Options<Request, Answer, E> {
   readonly weightOf: (request: Request) => number
   /** The most requests that may wait. */
   readonly capacity: number
+  /** What is answered to a request that was not sent before the scope closed, or that comes afterwards. */
+  readonly closed: E
 }
 
 /**
@@ -39,10 +41,12 @@ export const make = <Request, Answer, E>({
   send,
   keysOf,
   weightOf,
-  capacity
+  capacity,
+  closed
 }: Options<Request, Answer, E>): Effect.Effect<(request: Request) => Effect.Effect<Answer, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     let waiting: Array<Waiting<Request, Answer, E>> = []
+    let isClosed = false
     const places = yield* Semaphore.make(capacity)
     const work = yield* Latch.make(false)
 
@@ -79,11 +83,20 @@ export const make = <Request, Answer, E>({
         )
       })
     )
+    // Finalizers run in reverse: when this one runs, what was taken out of the queue has been answered.
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosed = true
+        for (const { answer } of waiting) Deferred.doneUnsafe(answer, Effect.fail(closed))
+        waiting = []
+      })
+    )
     yield* Effect.forkScoped(Effect.forever(sendNext))
 
     return (request) =>
       places.withPermit(
         Effect.suspend(() => {
+          if (isClosed) return Effect.fail(closed)
           const one: Waiting<Request, Answer, E> = { request, answer: Deferred.makeUnsafe() }
           waiting.push(one)
           work.openUnsafe()

@@ -21,6 +21,7 @@ import {
   Scope,
   Stream
 } from "effect"
+import { SqlError } from "effect/sql"
 import { type EventStore, Query, type StreamName } from "eventfold"
 import { sqlStates } from "../../src/postgres/sqlErrors.ts"
 import { type OwnServer, startOwnServer } from "../support/server.ts"
@@ -122,7 +123,12 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
         Effect.gen(function* () {
           const victim = yield* Victim
           const happens = roundsOf(() => Effect.provideService(fault, Victim, victim))
-          const summary = yield* underLoad({ url: victim.server.url, admin: victim.admin, seed, happens })
+          const summary = yield* underLoad({
+            url: victim.server.url,
+            admin: victim.admin,
+            seed,
+            happens
+          })
           assert.deepStrictEqual(surprises(summary.retried), [])
         }),
       patience + rounds * 15_000
@@ -194,6 +200,42 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
     })
   )
 
+  it.effect("says that an outcome is unknown when the server came back and refuses to answer", () =>
+    Effect.gen(function* () {
+      const { admin, server } = yield* Victim
+      const proxy = yield* proxyTo(server.url)
+      const { schema, store } = yield* aStore({ url: proxy.url })
+      const event = eventOf("Lost")
+      // From the moment at which the answer is lost, who connects finds a server that only reads.
+      yield* store.append(writeTo("red-0"))
+      proxy.loseAnswers("Lost", { times: 1 })
+      yield* Effect.acquireRelease(admin.unsafe("ALTER ROLE postgres SET default_transaction_read_only = on"), () =>
+        Effect.orDie(admin.unsafe("ALTER ROLE postgres RESET default_transaction_read_only"))
+      )
+      const error = yield* Effect.flip(store.append(writeTo(stream, event)))
+      assert.deepInclude(error, { _tag: "StoreError", reason: "OutcomeUnknown" })
+      assert.lengthOf(yield* admin.unsafe(`SELECT FROM ${schema}.events WHERE id = '${event.id}'`), 1)
+    })
+  )
+
+  it.effect("answers an append that is repeated, also when that answer is lost", () =>
+    Effect.gen(function* () {
+      const { server } = yield* Victim
+      const proxy = yield* proxyTo(server.url)
+      const { store } = yield* aStore({ url: proxy.url })
+      const event = eventOf("Lost")
+      const first = yield* store.append(writeTo(stream, event))
+      // The first request finds out that the id is doubled, and the next one asks where it is: each of them in turn, and both.
+      for (const which of [{ times: 1 }, { skip: 1, times: 1 }, { times: 2 }, { skip: 1, times: 3 }]) {
+        proxy.loseAnswers("Lost", which)
+        assert.deepStrictEqual(yield* store.append(writeTo(stream, event)), {
+          ...first,
+          repeated: true
+        })
+      }
+    })
+  )
+
   it.effect("says that outcomes are unknown when the server is killed under appends and stays away", () =>
     Effect.gen(function* () {
       const { admin, server } = yield* Victim
@@ -215,7 +257,10 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
         schedule: Schedule.spaced("50 millis")
       })
       assert.deepInclude(yield* again, { position: 1, versions: [1], repeated: false })
-      assert.deepInclude(yield* store.append(writeTo(stream, event)), { position: 1, repeated: true })
+      assert.deepInclude(yield* store.append(writeTo(stream, event)), {
+        position: 1,
+        repeated: true
+      })
     })
   )
 
@@ -274,12 +319,63 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
       )
       assert.strictEqual(yield* lockWaiters(admin), 1)
       yield* lock.end
-      assert.deepInclude(yield* Fiber.join(sent).pipe(within("the append goes on")), { position: 3, versions: [3] })
+      assert.deepInclude(yield* Fiber.join(sent).pipe(within("the append goes on")), {
+        position: 3,
+        versions: [3]
+      })
       yield* eventually(
         "the subscribers see all",
         Effect.sync(() => [seen.events.length, late.seen.events.length]),
         ([one, two]) => one === 3 && two === 3
       )
+    })
+  )
+
+  it.effect("does not say that nothing was stored when it cannot look up a repeated append beside one that was", () =>
+    Effect.gen(function* () {
+      const { admin, schema, sql } = yield* aStore()
+      // The connection has died after the answer of the first statement, and another one is refused.
+      const message = "the server refuses connections"
+      const refused = new SqlError.SqlError({
+        reason: new SqlError.ConnectionError({ cause: new Error(message), message, operation: "connect" })
+      })
+      let left = Infinity
+      const dying = new Proxy(sql, {
+        get: (target, key, self) =>
+          key === "unsafe"
+            ? (text: string, parameters?: ReadonlyArray<unknown>) =>
+                Effect.suspend(() => (left-- > 0 ? target.unsafe(text, parameters) : Effect.fail(refused)))
+            : Reflect.get(target, key, self)
+      })
+      const store = yield* storeOn(dying, { schema, migrate: false, outcomeTimeout: "500 millis" })
+      const repeated = writeTo("red-1", eventOf(), "no stream")
+      yield* store.append(repeated)
+      const lock = yield* holdLock(admin, schema)
+      yield* Effect.forkChild(store.append(writeTo("red-0")))
+      yield* eventually("an append is sent", lockWaiters(admin), (n) => n === 1)
+      const together = [writeTo("red-2"), repeated].map((writes) => Effect.forkChild(Effect.flip(store.append(writes))))
+      const fibers = yield* Effect.all(together)
+      yield* Effect.yieldNow
+      left = 1
+      yield* lock.end
+      for (const error of yield* Effect.forEach(fibers, Fiber.join)) {
+        assert.deepInclude(error, { _tag: "StoreError", reason: "OutcomeUnknown" })
+      }
+      left = Infinity
+      assert.strictEqual(yield* store.streamVersion("red-2"), 1)
+    })
+  )
+
+  it.effect("does not keep every append of a batch waiting for lock_timeout in turn", () =>
+    Effect.gen(function* () {
+      const { admin, server } = yield* Victim
+      const schema = freshSchema()
+      const sql = yield* connect(server.url, { startupParameters: { lock_timeout: "300ms" } })
+      const store = yield* storeOn(sql, { schema })
+      yield* holdLock(admin, schema)
+      const appends = Array.from({ length: 50 }, (_, i) => Effect.flip(store.append(writeTo(`red-${i}`))))
+      const errors = yield* Effect.all(appends, { concurrency: "unbounded" }).pipe(within("50 refusals", "3 seconds"))
+      for (const error of errors) assert.deepInclude(error, { _tag: "StoreError", reason: "Timeout" })
     })
   )
 
@@ -305,7 +401,11 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
               )
               // The one that is rolled back is reported to nobody: the judge finds it if it is there.
               if (Result.isSuccess(result))
-                yield* report({ attempt, answer: answerOf(Result.succeed(result.success)), retried: [] })
+                yield* report({
+                  attempt,
+                  answer: answerOf(Result.succeed(result.success)),
+                  retried: []
+                })
               else assert.strictEqual(result.failure, "rolled back")
             })
           yield* Effect.forEach(
@@ -363,7 +463,10 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
       // What becomes of the transaction itself is the client's to say.
       assert.isTrue(Exit.isFailure(yield* Effect.exit(transaction)))
       const failure = Result.getFailure(yield* Deferred.await(answer))
-      assert.deepInclude(Option.getOrUndefined(failure), { _tag: "StoreError", reason: "Unavailable" })
+      assert.deepInclude(Option.getOrUndefined(failure), {
+        _tag: "StoreError",
+        reason: "Unavailable"
+      })
       assert.deepInclude(yield* store.append(writeTo(stream)), { position: 1, versions: [1] })
     })
   )
@@ -384,8 +487,14 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
       yield* lock.end
       assert.deepInclude(yield* Fiber.join(third), { position: 2 })
       assert.deepStrictEqual(yield* idsIn(store), [sent.id])
-      assert.deepInclude(yield* store.append(writeTo(stream, sent)), { position: 1, repeated: true })
-      assert.deepInclude(yield* store.append(writeTo(stream, waiting)), { position: 3, repeated: false })
+      assert.deepInclude(yield* store.append(writeTo(stream, sent)), {
+        position: 1,
+        repeated: true
+      })
+      assert.deepInclude(yield* store.append(writeTo(stream, waiting)), {
+        position: 3,
+        repeated: false
+      })
     })
   )
 
@@ -424,6 +533,32 @@ layer(Victim.layer, live)(`the PostgreSQL store under faults, with FAULT_SEED=${
           []
         )
       }
+    })
+  )
+
+  it.effect("finishes what is in flight when its scope closes, and tells those who wait and those who come later", () =>
+    Effect.gen(function* () {
+      const { admin, server } = yield* Victim
+      const scope = yield* Scope.make()
+      const schema = freshSchema()
+      const sql = yield* connect(server.url)
+      const store = yield* Scope.provide(storeOn(sql, { schema }), scope)
+      const lock = yield* holdLock(admin, schema)
+      const sent = yield* Effect.forkChild(store.append(writeTo("red-1")))
+      yield* eventually("the first append is sent", lockWaiters(admin), (n) => n === 1)
+      const waiting = yield* Effect.forkChild(Effect.flip(store.append(writeTo("red-2"))))
+      yield* Effect.yieldNow
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* lock.end
+      yield* Fiber.join(closing).pipe(within("the scope closes"))
+      assert.deepInclude(yield* Fiber.join(sent).pipe(within("the append that was sent")), {
+        position: 1
+      })
+      const refused = yield* Fiber.join(waiting).pipe(within("the append that waits"))
+      assert.deepInclude(refused, { _tag: "StoreError", reason: "Unavailable" })
+      const late = yield* Effect.flip(store.append(writeTo("red-3"))).pipe(within("the append that comes later"))
+      assert.deepInclude(late, { _tag: "StoreError", reason: "Unavailable" })
+      assert.lengthOf(yield* sql.unsafe(`SELECT FROM ${schema}.events`), 1)
     })
   )
 

