@@ -47,8 +47,9 @@ interface KnownEvent {
   readonly recorded_at: Date
 }
 
-const expectedCode = (expected: ExpectedVersion): number =>
-  typeof expected === "number" ? expected : { any: -1, "no stream": -2, "stream exists": -3 }[expected]
+// As bigints: the client does not bind an array of small and large numbers.
+const expectedCode = (expected: ExpectedVersion): bigint =>
+  BigInt(typeof expected === "number" ? expected : { any: -1, "no stream": -2, "stream exists": -3 }[expected])
 
 const callOf = (schema: string): string =>
   `SELECT * FROM ${quoted(schema)}.append_events(
@@ -76,7 +77,7 @@ const parametersOf = (batch: ReadonlyArray<Append>, checkIds: boolean): Readonly
     batch.some(({ condition }) => condition !== undefined)
       ? batch.map(({ condition }) => JSON.stringify(condition?.query ?? null))
       : null,
-    batch.map(({ condition }) => condition?.after ?? -1),
+    batch.map(({ condition }) => BigInt(condition?.after ?? -1)),
     checkIds
   ]
 }

@@ -1,0 +1,59 @@
+/**
+ * Reports as text.
+ */
+import type { Figures, Summary } from "./measure.ts"
+import type { Comparison, Report } from "./scenarios.ts"
+
+const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
+const fine = (value: number): string => value.toFixed(2)
+
+const shown = (format: (value: number) => string, { max, median, min }: Summary): string =>
+  `${format(median)} (${format(min)}..${format(max)})`
+
+const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map(
+    (row) =>
+      `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("   ")}`
+  )
+}
+
+const row = ({ name, p50, p99, perSecond }: { readonly name: string } & Figures): ReadonlyArray<string> => [
+  name,
+  shown(whole, perSecond),
+  shown(fine, p50),
+  shown(fine, p99)
+]
+
+/** Whether a comparison is where it should be; `undefined` when nothing is asked of it. */
+export const isMet = ({ ratio, target }: Comparison): boolean | undefined =>
+  target === undefined
+    ? undefined
+    : "atLeast" in target
+      ? ratio.median >= target.atLeast
+      : ratio.median <= target.atMost
+
+const verdict = (comparison: Comparison): string => {
+  const { target } = comparison
+  if (target === undefined) return ""
+  const asked = "atLeast" in target ? `at least ${target.atLeast}` : `at most ${target.atMost}`
+  return `, target ${asked}: ${isMet(comparison) === true ? "met" : "missed"}`
+}
+
+/** What a scenario came to: a table, and the ratios under it. */
+export const lines = ({ comparisons, name, subjects }: Report): ReadonlyArray<string> => [
+  "",
+  name,
+  ...table([["", "events/s", "p50 ms", "p99 ms"], ...subjects.map(row)]),
+  ...comparisons.map((comparison) => `  ${comparison.name}: ${shown(fine, comparison.ratio)}${verdict(comparison)}`)
+]
+
+/** How the figures are to be read. */
+export const preface = (about: Readonly<Record<string, string | number>>): ReadonlyArray<string> => [
+  Object.entries(about)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", "),
+  "Medians of all rounds (lowest..highest). Ratios are taken round by round. INSERT is one statement and one commit for each",
+  "event, by the same client and pool. COPY is one statement for all events of a round, from a file that the server reads itself,",
+  "because the client does not speak COPY. SELECT decodes nothing. Latencies are those of one append, one load, one whole log."
+]
