@@ -99,6 +99,8 @@ const isOpenToAll = async (path: string): Promise<boolean> => {
   return isOpen && (dirname(path) === path || (await isOpenToAll(dirname(path))))
 }
 
+const everybodys = tmpdir()
+
 /**
  * Where the programs can be run. Root runs them as another user, who may not be let into the folder of this project: then they are copied
  * once to where everybody is.
@@ -106,7 +108,7 @@ const isOpenToAll = async (path: string): Promise<boolean> => {
 const programs = async (): Promise<string> => {
   const here = packaged()
   if (userInfo().uid !== 0 || (await isOpenToAll(join(here, "bin")))) return here
-  const shared = join(tmpdir(), `postgresql-for-eventfold-${Math.round((await stat(here)).mtimeMs)}`)
+  const shared = join(everybodys, `postgresql-for-eventfold-${Math.round((await stat(here)).mtimeMs)}`)
   const there = await stat(shared).catch(() => undefined)
   if (there === undefined) {
     const copy = await mkdtemp(`${shared}-`)
