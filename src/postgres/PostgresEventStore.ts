@@ -25,8 +25,9 @@ import type { RecordedEvent } from "../RecordedEvent.ts"
 import { type Answer, type Append, callAppend } from "./appendCall.ts"
 import * as Batcher from "./batcher.ts"
 import { migrate } from "./migrate.ts"
-import { channelOf, quoted, schemaProblem, script } from "./migrations.ts"
+import { script } from "./migrations.ts"
 import { read, searchOn, type Source } from "./reading.ts"
+import { channelOf, quoted, schemaProblem } from "./schema/names.ts"
 import { fromSqlError, isLost } from "./sqlErrors.ts"
 
 /**

@@ -18,7 +18,7 @@ import {
 } from "../EventStore.ts"
 import { findStored, type Place } from "../internal/adapter/repetition.ts"
 import type { CheckedWrite } from "../internal/adapter/request.ts"
-import { quoted } from "./migrations.ts"
+import { quoted } from "./schema/names.ts"
 
 /** An append that has been found to be in order. */
 export interface Append {

@@ -4,7 +4,8 @@
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { foundations, literal, migrationLock, migrations, quoted } from "./migrations.ts"
+import { foundations, migrationLock, migrations } from "./migrations.ts"
+import { literal, quoted } from "./schema/names.ts"
 
 /**
  * Brings a schema up to date, in one transaction under a lock of its own.

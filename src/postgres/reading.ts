@@ -12,7 +12,7 @@ import type { ReadOptions, StoreError } from "../EventStore.ts"
 import type { Query } from "../Query.ts"
 import type { Metadata, RecordedEvent } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
-import { quoted } from "./migrations.ts"
+import { quoted } from "./schema/names.ts"
 
 /** The most events of a page. */
 export const pageSize = 1000

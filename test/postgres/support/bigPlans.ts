@@ -2,7 +2,7 @@
  * The statements that a store lives on, and what becomes of them when the server plans and runs them.
  */
 import * as Schema from "effect/Schema"
-import { literal, quoted } from "../../../src/postgres/migrations.ts"
+import { literal, quoted } from "../../../src/postgres/schema/names.ts"
 import { pageSize, readStatement, searchStatement } from "../../../src/postgres/reading.ts"
 import type { Query } from "../../../src/Query.ts"
 import type { Session } from "./bigServer.ts"
