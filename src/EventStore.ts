@@ -170,6 +170,8 @@ const retryableByReason = {
   ReadOnly: false,
   /** There is no room left. */
   StorageFull: false,
+  /** A projection that is kept in the append's own transaction failed on its events. */
+  ProjectionFailed: false,
   /** None of the above: what the store said is in the problem. */
   Unexpected: false
 }

@@ -16,7 +16,7 @@ const floors = {
     imports: []
   },
   // The one interface between the runtime and a log.
-  port: { files: ["Query.ts", "EventStore.ts"], imports: ["kernel"] },
+  port: { files: ["Query.ts", "EventStore.ts", "ProjectionStore.ts"], imports: ["kernel"] },
   // What every store refuses and answers alike: for adapters, and for specs.
   "adapter kit": { files: ["internal/adapter/**"], imports: ["kernel", "port"] },
   // Knows the port, and no adapter.
