@@ -7,6 +7,7 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,25 +17,49 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import { type Appended, type AppendError, defaultLimits, EventStore, type Limits, StoreError } from "../EventStore.ts"
+import {
+  type Appended,
+  type AppendError,
+  defaultLimits,
+  EventStore,
+  type Limits,
+  type Page,
+  StoreError
+} from "../EventStore.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
+import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
-import type { RecordedEvent } from "../RecordedEvent.ts"
 import { type Answer, type Append, callAppend } from "./appendCall.ts"
 import * as Batcher from "./batcher.ts"
 import { migrate } from "./migrate.ts"
 import { script } from "./migrations.ts"
-import { read, searchOn, type Source } from "./reading.ts"
+import * as PostgresProjectionStore from "./PostgresProjectionStore.ts"
+import { readCommitted } from "./readCommitted.ts"
+import { read, readPage, type Source } from "./reading.ts"
 import { channelOf, quoted, schemaProblem } from "./schema/names.ts"
-import { fromSqlError, isLost } from "./sqlErrors.ts"
+import { concernsOne, fromSqlError, isLost } from "./sqlErrors.ts"
+import { transactionOn } from "./transaction.ts"
 
 /**
  * What the store's migrations do, as one SQL script: for those who review what runs in their database and run it themselves, and then
  * make the store with `migrate: false`.
  */
 export const migrationScript = (schema = "eventfold"): string => script(schema)
+
+/**
+ * Runs an effect in a transaction of the client in the context, as `sql.withTransaction` does: what it appends is stored with
+ * all the rest of it, or not at all.
+ *
+ * The client's own `withTransaction` ends with a defect when the connection is lost inside. Here that is a `StoreError`, unless the effect
+ * has failed by itself, which is then what it fails with. A connection that is lost under the COMMIT is an `OutcomeUnknown`.
+ */
+export const transaction = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | StoreError, R | PgClient.PgClient> =>
+  Effect.flatMap(PgClient.PgClient, (sql) => transactionOn(sql, effect))
 
 /**
  * How a store uses its database.
@@ -96,6 +121,7 @@ export const make = (
     }
     if (runMigrations) yield* mapped(migrate(sql, schema))
     const call = callAppend(sql, schema)
+    const alone = readCommitted(sql)
 
     // A wake-up, not a message: what there is to read is in the log alone, so there is no seam between catching up and live.
     const wakeUps = yield* PubSub.sliding<void>(1)
@@ -113,7 +139,7 @@ export const make = (
         const problem = `the connection was lost, and ${why}: ${lost.message}`
         return failAll(batch, new StoreError({ reason: "OutcomeUnknown", problem }))
       }
-      return call(batch, true).pipe(
+      return alone(call(batch, true)).pipe(
         Effect.retry({ schedule: Schedule.spaced("100 millis"), while: (error) => fromSqlError(error).isRetryable }),
         Effect.timeoutOption(outcomeTimeout),
         Effect.map(Option.getOrElse(() => unknown(`did not come back within ${Duration.format(outcomeTimeout)}`))),
@@ -128,18 +154,17 @@ export const make = (
     }
 
     const send = (batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Answer>> =>
-      call(batch, false).pipe(
+      alone(call(batch, false)).pipe(
         Effect.catchIf(
           (error) => error.reason._tag === "UniqueViolation",
-          () => call(batch, true)
+          () => alone(call(batch, true))
         ),
         Effect.catchIf(isLost, (error) => askAgain(batch, error)),
         // One that the database chokes on must not take the others of its batch along. What is wrong with the server, or in
         // the way of all, is so for each: to try them one by one would keep everybody waiting for the sum of all time-outs.
         Effect.catch((error) => {
-          const failure = fromSqlError(error)
-          return batch.length === 1 || failure.reason !== "Unexpected"
-            ? Effect.succeed(failAll(batch, failure))
+          return batch.length === 1 || !concernsOne(error)
+            ? Effect.succeed(failAll(batch, fromSqlError(error)))
             : Effect.map(
                 Effect.forEach(batch, (append) => send([append])),
                 (answers) => answers.flat()
@@ -148,12 +173,16 @@ export const make = (
       )
 
     const submit = yield* Batcher.make<Append, Appended, AppendError>({
-      send,
+      send: (batch) => Effect.tap(send(batch), () => wake),
       keysOf: ({ writes }) => writes.flatMap(({ stream, events }) => [stream, ...events.map(({ id }) => id)]),
       weightOf: ({ writes }) => {
-        const events = writes.flatMap((write) => write.events)
-        const bytes = events.reduce((sum, { dataJson, metadataJson }) => sum + dataJson.length + metadataJson.length, 0)
-        return Math.max(events.length / batchEvents, bytes / batchBytes)
+        let events = 0
+        let bytes = 0
+        for (const write of writes) {
+          events += write.events.length
+          for (const { dataJson, metadataJson } of write.events) bytes += dataJson.length + metadataJson.length
+        }
+        return Math.max(events / batchEvents, bytes / batchBytes)
       },
       capacity,
       closed: new StoreError({ reason: "Unavailable", problem: "the store is closed; nothing was sent" })
@@ -168,32 +197,43 @@ export const make = (
       stream: () => Stream.Stream<A, StoreError>
     ): Stream.Stream<A, StoreError> => (Result.isFailure(check) ? Stream.fail(check.failure) : stream())
 
-    const subscribe = (after: number, query: Query.Query): Stream.Stream<RecordedEvent, StoreError> =>
+    const pages = (after: number, query: Query.Query): Stream.Stream<Page, StoreError> =>
       Stream.unwrap(
         Effect.map(PubSub.subscribe(wakeUps), (changes) =>
-          Stream.paginate({ after, wait: false }, ({ after, wait }) =>
+          Stream.paginate({ after, measured: false, wait: false }, ({ after, measured, wait }) =>
             Effect.gen(function* () {
               if (wait) yield* Effect.timeoutOption(PubSub.take(changes), pollInterval)
-              const { events, upTo } = yield* mapped(searchOn(sql, schema, after, query)).pipe(
+              const bounds = { from: after + 1, to: Infinity, limit: Infinity, direction: "forward", measured } as const
+              const page = yield* mapped(readPage(sql, schema, { by: "position", query }, bounds)).pipe(
                 Effect.retry({ schedule: Schedule.spaced("200 millis"), while: (error) => error.isRetryable })
               )
-              return [events, Option.some({ after: upTo, wait: events.length === 0 })] as const
+              const upTo = Math.max(after, page.upTo)
+              // What comes after the head that the page saw wakes the subscription up.
+              return [
+                upTo === after ? [] : [{ events: page.events, upTo }],
+                Option.some({ after: upTo, measured: page.isLarge, wait: upTo >= page.last })
+              ] as const
             })
           )
         )
       )
+
+    const subscribePages: EventStore["Service"]["subscribePages"] = ({ after, query = Query.all }) =>
+      Stream.suspend(() => checked(checkAfter({ after, query }), () => pages(after, query)))
 
     const one = <A extends object>(text: string, parameters: ReadonlyArray<unknown> = []) =>
       Effect.map(mapped(sql.unsafe<A>(text, parameters)), ([row]) => row!)
 
     return EventStore.of({
       append: (writes, appendOptions) =>
-        Effect.gen(function* () {
+        Effect.suspend(() => {
           const condition = appendOptions?.condition
-          const append = { writes: yield* Effect.fromResult(checkAppend(writes, condition, limits)), condition }
-          const transaction = yield* Effect.serviceOption(sql.transactionService)
-          if (Option.isSome(transaction)) return yield* appendInTransaction(append)
-          return yield* Effect.tap(submit(append), () => wake)
+          const checked = checkAppend(writes, condition, limits)
+          if (Result.isFailure(checked)) return Effect.fail(checked.failure)
+          const append = { writes: checked.success, condition }
+          return Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
+            Option.isSome(transaction) ? appendInTransaction(append) : submit(append)
+          )
         }),
       readStream: (stream, readOptions = {}) =>
         Stream.suspend(() =>
@@ -209,8 +249,8 @@ export const make = (
             return read(sql, schema, source, readOptions, mapped)
           })
         ),
-      subscribe: ({ after, query = Query.all }) =>
-        Stream.suspend(() => checked(checkAfter({ after, query }), () => subscribe(after, query))),
+      subscribe: (options) => Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
+      subscribePages,
       head: Effect.map(
         one<{ readonly head: bigint }>(`SELECT coalesce(max(position), 0) AS head FROM ${quoted(schema)}.events`),
         ({ head }) => Number(head)
@@ -230,22 +270,31 @@ export const make = (
   })
 
 /**
- * A store over any `PgClient`.
+ * The log, and what projections keep beside it, over any `PgClient`.
  */
-export const layer = (options?: Options): Layer.Layer<EventStore, StoreError, PgClient.PgClient> =>
-  Layer.effect(EventStore, make(options))
+export const layer = (options?: Options): Layer.Layer<EventStore | ProjectionStore, StoreError, PgClient.PgClient> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const events = yield* make(options)
+      // Its tables are made by the store of events.
+      const projections = yield* PostgresProjectionStore.make({ schema: options?.schema })
+      return Context.make(EventStore, events).pipe(Context.add(ProjectionStore, projections))
+    })
+  )
 
 /**
  * A store on the server that the configuration names: `DATABASE_URL`; `EVENTFOLD_SCHEMA`, unless the options have a schema;
- * `EVENTFOLD_CONNECTIONS`, the most connections to hold, 10 by default.
+ * `EVENTFOLD_CONNECTIONS`, the most connections to hold, 10 by default. Its client is there as well, for handlers that write tables.
  */
-export const layerConfig = (options?: Options): Layer.Layer<EventStore, StoreError | Config.ConfigError> =>
+export const layerConfig = (
+  options?: Options
+): Layer.Layer<EventStore | ProjectionStore | PgClient.PgClient | SqlClient, StoreError | Config.ConfigError> =>
   Layer.unwrap(
     Effect.map(Config.String("EVENTFOLD_SCHEMA").pipe(Config.withDefault("eventfold")), (schema) =>
       layer({ schema, ...options })
     )
   ).pipe(
-    Layer.provide(
+    Layer.provideMerge(
       PgClient.layerConfig({
         url: Config.Redacted("DATABASE_URL"),
         maxConnections: Config.Int("EVENTFOLD_CONNECTIONS").pipe(Config.withDefault(10))

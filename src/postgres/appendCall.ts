@@ -1,6 +1,7 @@
 /**
  * A batch of appends as one call of the database's function, and its rows as an answer for each.
  */
+import { PgTypes } from "@effect/sql-pg"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,7 +18,7 @@ import {
   StoreError
 } from "../EventStore.ts"
 import { findStored, type Place } from "../internal/adapter/repetition.ts"
-import type { CheckedWrite } from "../internal/adapter/request.ts"
+import type { CheckedEvent, CheckedWrite } from "../internal/adapter/request.ts"
 import { quoted } from "./schema/names.ts"
 
 /** An append that has been found to be in order. */
@@ -29,14 +30,19 @@ export interface Append {
 /** What became of an append. */
 export type Answer = Result.Result<Appended, AppendError>
 
-/** What the function says of one write. */
+/** What the function says. Appends are counted from 1. */
 interface Verdict {
-  readonly actual: bigint
-  readonly failed: boolean
-  readonly known: boolean
-  readonly offended: bigint | null
-  readonly base: bigint | null
+  /** The position before the first event that is stored. */
+  readonly head: bigint
   readonly recorded: Date
+  /** The version before each write. */
+  readonly versions: ReadonlyArray<bigint>
+  /** The appends that are not stored. */
+  readonly rejected: ReadonlyArray<number>
+  /** Those of them of which an event id is stored already. */
+  readonly knowns: ReadonlyArray<number>
+  /** The position that offends each append's condition, as far as there are any. */
+  readonly offences: ReadonlyArray<bigint | null> | null
 }
 
 interface KnownEvent {
@@ -49,35 +55,50 @@ interface KnownEvent {
 
 // As bigints: the client does not bind an array of small and large numbers.
 const expectedCode = (expected: ExpectedVersion): bigint =>
-  BigInt(typeof expected === "number" ? expected : { any: -1, "no stream": -2, "stream exists": -3 }[expected])
+  BigInt(typeof expected === "number" ? expected : { any: -1, "no stream": 0, "stream exists": -2 }[expected])
+
+/** A list of texts as PostgreSQL writes an array. */
+const arrayOf = (texts: ReadonlyArray<string>): string =>
+  `{${texts.map((text) => `"${text.replaceAll(/[\\"]/g, "\\$&")}"`).join()}}`
 
 const callOf = (schema: string): string =>
   `SELECT * FROM ${quoted(schema)}.append_events(
-    $1::int[], $2::text[], $3::bigint[], $4::int[], $5::int[], $6::int[], $7::uuid[], $8::text[], $9::int[],
-    $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::bigint[], $15::boolean)`
+    $1::int[], $2::text[], $3::bigint[], $4::int[], $5::int[], $6::uuid[], $7::text[], $8::int[],
+    $9::text[], $10::jsonb, $11::jsonb, $12::jsonb, $13::bigint[], $14::boolean)`
 
 const parametersOf = (batch: ReadonlyArray<Append>, checkIds: boolean): ReadonlyArray<unknown> => {
-  const writes = batch.flatMap((append, index) => append.writes.map((write) => ({ ...write, append: index + 1 })))
-  const events = writes.flatMap((write, index) =>
-    write.events.map((event, ordinal) => ({ ...event, write: index + 1, ordinal: ordinal + 1 }))
-  )
+  const writeAppends: Array<number> = []
+  const writes: Array<CheckedWrite> = []
+  const writesBefore: Array<number> = []
+  const eventWrites: Array<number> = []
+  const events: Array<CheckedEvent> = []
+  for (const [index, append] of batch.entries()) {
+    for (const write of append.writes) {
+      writeAppends.push(index + 1)
+      writes.push(write)
+      writesBefore.push(events.length)
+      for (const event of write.events) {
+        eventWrites.push(writes.length)
+        events.push(event)
+      }
+    }
+  }
+  const hasTags = events.some(({ tags }) => tags.length > 0)
+  const hasConditions = batch.some(({ condition }) => condition !== undefined)
   return [
-    writes.map((write) => write.append),
-    writes.map((write) => write.stream),
-    writes.map((write) => expectedCode(write.expected)),
-    writes.map((write) => write.events.length),
-    events.map((event) => event.write),
-    events.map((event) => event.ordinal),
-    events.map((event) => event.id),
-    events.map((event) => event.type),
-    events.map((event) => event.schemaVersion),
-    events.map((event) => (event.tags.length === 0 ? "[]" : JSON.stringify(event.tags))),
-    events.map((event) => event.dataJson),
-    events.map((event) => event.metadataJson),
-    batch.some(({ condition }) => condition !== undefined)
-      ? batch.map(({ condition }) => JSON.stringify(condition?.query ?? null))
-      : null,
-    batch.map(({ condition }) => BigInt(condition?.after ?? -1)),
+    writeAppends,
+    writes.map(({ stream }) => stream),
+    writes.map(({ expected }) => expectedCode(expected)),
+    writesBefore,
+    eventWrites,
+    events.map(({ id }) => PgTypes.uuid(id)),
+    events.map(({ type }) => type),
+    events.map(({ schemaVersion }) => schemaVersion),
+    hasTags ? events.map(({ tags }) => arrayOf(tags)) : null,
+    `[${events.map(({ dataJson }) => dataJson).join()}]`,
+    `[${events.map(({ metadataJson }) => metadataJson).join()}]`,
+    hasConditions ? JSON.stringify(batch.map(({ condition }) => condition?.query ?? null)) : null,
+    hasConditions ? batch.map(({ condition }) => BigInt(condition?.after ?? -1)) : null,
     checkIds
   ]
 }
@@ -103,12 +124,10 @@ export const callAppend =
   (sql: SqlClient, schema: string) =>
   (batch: ReadonlyArray<Append>, checkIds: boolean): Effect.Effect<ReadonlyArray<Answer>, SqlError> =>
     Effect.gen(function* () {
-      const verdicts = yield* sql.unsafe<Verdict>(callOf(schema), parametersOf(batch, checkIds))
+      const [verdict] = yield* sql.unsafe<Verdict>(callOf(schema), parametersOf(batch, checkIds))
       const places = new Map<string, Place>()
-      const known = batch.flatMap(({ writes }, index) =>
-        verdictsOf(batch, verdicts, index).some((verdict) => verdict.known)
-          ? writes.flatMap(({ events }) => events.map(({ id }) => id))
-          : []
+      const known = verdict!.knowns.flatMap((append) =>
+        batch[append - 1]!.writes.flatMap(({ events }) => events.map(({ id }) => id))
       )
       if (known.length > 0) {
         const rows = yield* sql
@@ -119,38 +138,45 @@ export const callAppend =
           .pipe(Effect.mapError(afterwards))
         for (const row of rows) places.set(row.id, placeOf(row))
       }
-      return batch.map((append, index) => answerOf(append, verdictsOf(batch, verdicts, index), places))
+      return answersOf(batch, verdict!, places)
     })
 
-const verdictsOf = (
+/** What is stored comes right after the head, in order: where each append ends follows from those before it. */
+const answersOf = (
   batch: ReadonlyArray<Append>,
-  verdicts: ReadonlyArray<Verdict>,
-  index: number
-): ReadonlyArray<Verdict> => {
-  let first = 0
-  for (let before = 0; before < index; before++) first += batch[before]!.writes.length
-  return verdicts.slice(first, first + batch[index]!.writes.length)
+  { head, recorded, versions, rejected, offences }: Verdict,
+  places: ReadonlyMap<string, Place>
+): ReadonlyArray<Answer> => {
+  const isRejected = new Set(rejected)
+  const recordedAt = DateTime.fromDateUnsafe(recorded)
+  let position = Number(head)
+  let write = 0
+  return batch.map((append, index) => {
+    const actual = append.writes.map(() => Number(versions[write++]))
+    if (isRejected.has(index + 1)) return rejectionOf(append, actual, offences?.[index] ?? null, places)
+    for (const { events } of append.writes) position += events.length
+    return Result.succeed({
+      position,
+      versions: append.writes.map(({ events }, i) => actual[i]! + events.length),
+      recordedAt,
+      repeated: false
+    })
+  })
 }
 
-const answerOf = (
+/** Why an append was not stored, or the answer that it got when it was. */
+const rejectionOf = (
   { writes, condition }: Append,
-  verdicts: ReadonlyArray<Verdict>,
+  actual: ReadonlyArray<number>,
+  offended: bigint | null,
   places: ReadonlyMap<string, Place>
 ): Answer => {
   const repeated = findStored(writes, (id) => places.get(id))
   if (repeated !== undefined) return Result.succeed(repeated)
-  const last = verdicts[verdicts.length - 1]!
-  if (last.base !== null) {
-    return Result.succeed({
-      position: Number(last.base) + writes[writes.length - 1]!.events.length,
-      versions: writes.map(({ events }, i) => Number(verdicts[i]!.actual) + events.length),
-      recordedAt: DateTime.fromDateUnsafe(last.recorded),
-      repeated: false
-    })
-  }
   for (const [i, { stream, expected }] of writes.entries()) {
-    const actual = Number(verdicts[i]!.actual)
-    if (!isExpected(expected, actual)) return Result.fail(new ConcurrencyConflict({ stream, expected, actual }))
+    if (!isExpected(expected, actual[i]!)) {
+      return Result.fail(new ConcurrencyConflict({ stream, expected, actual: actual[i]! }))
+    }
   }
   const duplicate = writes.flatMap(({ events }) => events).find(({ id }) => places.has(id))
   if (duplicate !== undefined) {
@@ -158,10 +184,5 @@ const answerOf = (
     const problem = `event ${duplicate.id} is stored already, as version ${version} of stream ${stream}`
     return Result.fail(new StoreError({ reason: "DuplicateEvent", problem }))
   }
-  return Result.fail(
-    new ConditionConflict({
-      after: condition?.after ?? 0,
-      position: Number(verdicts.find((v) => v.offended !== null)?.offended)
-    })
-  )
+  return Result.fail(new ConditionConflict({ after: condition?.after ?? 0, position: Number(offended) }))
 }

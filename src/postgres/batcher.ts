@@ -2,37 +2,42 @@
  * Gathers what is asked for while something is in flight, and sends it together.
  *
  * One fiber sends, one batch at a time. When nothing is in flight a request goes at once, so that being idle adds no delay; when
- * something is, everything that waits goes next. The queue is bounded: who asks when it is full waits for a place. A request
- * whose fiber is interrupted before it was sent is taken out; one that was sent is finished, whoever still wants its answer.
+ * something is, everything that waits goes next. Where that is many, half of all that is under way goes, and it leaves before the
+ * answers to the batch before it are given: then callers and database work at the same time. The queue is bounded: who asks when it is
+ * full waits for room. A request whose fiber is interrupted before it was sent is taken out; one that was sent is finished, whoever
+ * still wants its answer.
  *
  * Invariants: a request is in `waiting` or has been sent, never both; requests that share a key are sent in the order in which they
- * came, and never together.
+ * came into the queue, and never together.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 
 interface Waiting<Request, Answer, E> {
   readonly request: Request
-  readonly answer: Deferred.Deferred<Answer, E>
+  readonly keys: ReadonlyArray<string>
+  readonly weight: number
+  readonly resume: (answer: Effect.Effect<Answer, E>) => void
 }
 
 export interface Options<Request, Answer, E> {
   /** Sends a batch. Gives a result for each request, in order. */
   readonly send: (batch: ReadonlyArray<Request>) => Effect.Effect<ReadonlyArray<Result.Result<Answer, E>>>
   /** Requests with a key in common do not go together. */
-  readonly keysOf: (request: Request) => Iterable<string>
+  readonly keysOf: (request: Request) => ReadonlyArray<string>
   /** How much of a batch a request takes, of 1. A request that takes more goes alone. */
   readonly weightOf: (request: Request) => number
-  /** The most requests that may wait. */
+  /** The most requests that may wait in the queue. */
   readonly capacity: number
   /** What is answered to a request that was not sent before the scope closed, or that comes afterwards. */
   readonly closed: E
 }
+
+/** How many requests are worth a turn of their own while as many others are answered. Fewer gain more from going together. */
+const manyRequests = 64
 
 /**
  * A batcher that lives as long as the scope.
@@ -45,25 +50,33 @@ export const make = <Request, Answer, E>({
   closed
 }: Options<Request, Answer, E>): Effect.Effect<(request: Request) => Effect.Effect<Answer, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    let waiting: Array<Waiting<Request, Answer, E>> = []
+    const waiting = new Set<Waiting<Request, Answer, E>>()
+    let unanswered = 0
     let isClosed = false
-    const places = yield* Semaphore.make(capacity)
     const work = yield* Latch.make(false)
+    const room = yield* Latch.make(true)
 
-    const takeBatch = (): Array<Waiting<Request, Answer, E>> => {
+    const makeRoom = () => {
+      if (waiting.size < capacity) room.openUnsafe()
+    }
+
+    const takeBatch = (): ReadonlyArray<Waiting<Request, Answer, E>> => {
+      const all = waiting.size + unanswered
+      const most = all < 2 * manyRequests ? all : Math.ceil(all / 2)
       const batch: Array<Waiting<Request, Answer, E>> = []
-      const left: Array<Waiting<Request, Answer, E>> = []
       const taken = new Set<string>()
       let weight = 0
       for (const one of waiting) {
-        const keys = Array.from(keysOf(one.request))
-        const fits = batch.length === 0 || weight + weightOf(one.request) <= 1
-        const goes = fits && !keys.some((key) => taken.has(key))
-        for (const key of keys) taken.add(key)
-        if (goes) weight += weightOf(one.request)
-        ;(goes ? batch : left).push(one)
+        if (batch.length === most) break
+        const fits = batch.length === 0 || weight + one.weight <= 1
+        if (fits && !one.keys.some((key) => taken.has(key))) {
+          weight += one.weight
+          batch.push(one)
+          waiting.delete(one)
+        }
+        for (const key of one.keys) taken.add(key)
       }
-      waiting = left
+      makeRoom()
       return batch
     }
 
@@ -72,39 +85,58 @@ export const make = <Request, Answer, E>({
       Effect.gen(function* () {
         yield* restore(work.await)
         const batch = takeBatch()
-        if (waiting.length === 0) work.closeUnsafe()
+        if (waiting.size === 0) work.closeUnsafe()
         if (batch.length === 0) return
         const results = yield* Effect.exit(send(batch.map(({ request }) => request)))
-        batch.forEach(({ answer }, i) =>
-          Deferred.doneUnsafe(
-            answer,
-            Exit.isSuccess(results) ? Effect.fromResult(results.value[i]!) : Exit.failCause(results.cause)
+        const answer = Effect.sync(() => {
+          unanswered -= batch.length
+          batch.forEach(({ resume }, i) =>
+            resume(Exit.isSuccess(results) ? Effect.fromResult(results.value[i]!) : Exit.failCause(results.cause))
           )
-        )
+        })
+        unanswered += batch.length
+        if (waiting.size >= manyRequests) {
+          // It begins when this fiber has nothing more to do, which is when the next batch is on its way.
+          yield* Effect.forkDetach(answer, { uninterruptible: true })
+        } else {
+          yield* answer
+          // Those who ask again at once go together.
+          yield* Effect.yieldNow
+        }
       })
     )
-    // Finalizers run in reverse: when this one runs, what was taken out of the queue has been answered.
+    // Finalizers run in reverse: when this one runs, what was taken out of the queue has been sent.
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         isClosed = true
-        for (const { answer } of waiting) Deferred.doneUnsafe(answer, Effect.fail(closed))
-        waiting = []
+        for (const { resume } of waiting) resume(Effect.fail(closed))
+        waiting.clear()
+        room.openUnsafe()
       })
     )
-    yield* Effect.forkScoped(Effect.forever(sendNext))
+    yield* Effect.forkScoped(Effect.forever(sendNext, { disableYield: true }))
 
-    return (request) =>
-      places.withPermit(
-        Effect.suspend(() => {
-          if (isClosed) return Effect.fail(closed)
-          const one: Waiting<Request, Answer, E> = { request, answer: Deferred.makeUnsafe() }
-          waiting.push(one)
-          work.openUnsafe()
-          return Effect.onInterrupt(Deferred.await(one.answer), () =>
-            Effect.sync(() => {
-              waiting = waiting.filter((other) => other !== one)
-            })
-          )
+    const ask = (request: Request) =>
+      Effect.callback<Answer, E>((resume) => {
+        if (isClosed) return resume(Effect.fail(closed))
+        const one = { request, keys: keysOf(request), weight: weightOf(request), resume }
+        waiting.add(one)
+        work.openUnsafe()
+        if (waiting.size >= capacity) room.closeUnsafe()
+        return Effect.sync(() => {
+          waiting.delete(one)
+          makeRoom()
         })
+      })
+
+    const submit = (request: Request): Effect.Effect<Answer, E> =>
+      Effect.suspend(() =>
+        waiting.size < capacity
+          ? ask(request)
+          : Effect.andThen(
+              room.await,
+              Effect.suspend(() => submit(request))
+            )
       )
+    return submit
   })

@@ -1,4 +1,5 @@
 /**
- * The event store on PostgreSQL, through any `PgClient`.
+ * The event store on PostgreSQL, through any `PgClient`, and what projections keep beside it.
  */
 export * as PostgresEventStore from "./PostgresEventStore.ts"
+export * as PostgresProjectionStore from "./PostgresProjectionStore.ts"

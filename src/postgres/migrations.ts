@@ -4,8 +4,17 @@
  */
 
 import { appendEvents } from "./schema/append.ts"
-import { events, eventTags, immutable, refuse } from "./schema/log.ts"
+import { events, eventTags, immutable, inlineTurn, inlineTypes, refuse } from "./schema/log.ts"
 import { literal, quoted } from "./schema/names.ts"
+import {
+  checkInline,
+  documents,
+  generations,
+  lockDocuments,
+  parked,
+  partitions,
+  skipped
+} from "./schema/projections.ts"
 import { firstMatch, matching } from "./schema/search.ts"
 
 /**
@@ -33,12 +42,33 @@ CREATE UNIQUE INDEX events_stream_version ON ${s}.events (stream, version)`,
         `-- An event id is stored once.
 CREATE UNIQUE INDEX events_id ON ${s}.events (id)`,
         eventTags(s),
+        inlineTypes(s),
+        inlineTurn(s),
         refuse(s),
         immutable(s, "events"),
         immutable(s, "event_tags"),
         firstMatch(s),
         matching(s),
         appendEvents(s, schema)
+      ]
+    },
+    {
+      id: 2,
+      name: "what projections keep",
+      statements: [
+        generations(s),
+        `-- One generation of a projection is live.
+CREATE UNIQUE INDEX projection_generations_live ON ${s}.projection_generations (name) WHERE role = 'live'`,
+        `-- One generation of a projection is filling.
+CREATE UNIQUE INDEX projection_generations_filling ON ${s}.projection_generations (name) WHERE role = 'filling'`,
+        partitions(s),
+        documents(s),
+        lockDocuments(s),
+        parked(s),
+        `-- A lane in order.
+CREATE INDEX projection_parked_lane ON ${s}.projection_parked (generation, partition, lane, position)`,
+        skipped(s),
+        checkInline(s)
       ]
     }
   ]

@@ -1,5 +1,7 @@
 /**
  * Reads, page by page: between two pages no connection is held and no snapshot is open, so a slow reader costs nobody anything.
+ *
+ * A page is bounded in every way: by its events, by their bytes, and by what is walked to find them.
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -17,6 +19,18 @@ import { quoted } from "./schema/names.ts"
 /** The most events of a page. */
 export const pageSize = 1000
 
+/** The most entries of an index that one statement walks for each item of a query: positions, or the events of a tag. */
+export const walkSize = 10_000
+
+/** The bytes with which a page ends, as the database stores them. */
+const pageBytes = 8 * 1024 * 1024
+
+/**
+ * What a compressed value counts for, as nobody knows what it unfolds to before it does. JSON hardly ever comes to more; what is made
+ * for it comes to 90 times with pglz and 255 times with lz4, and so a page is bounded in any case.
+ */
+const unfolding = 16
+
 interface Row {
   readonly position: bigint
   readonly stream: StreamName
@@ -25,17 +39,51 @@ interface Row {
   readonly type: string
   readonly schema_version: number
   readonly recorded_at: Date
-  readonly tags: ReadonlyArray<string>
+  readonly tags: ReadonlyArray<string> | null
   readonly data: Schema.Json
-  readonly metadata: Metadata
-  /** The last version or position there was when the page was read. */
+  readonly metadata: Metadata | null
+  /** Of a page that is measured: what its contents take, and whether each of them is small. */
+  readonly bytes?: bigint
+  readonly is_small?: boolean
+  /** The last version or position there was, on the first row of a page that is read forward. */
+  readonly last?: bigint | null
+}
+
+/** The row of a search that has no event. */
+interface Searched {
+  readonly position: null
+  /** How far the log was searched. */
+  readonly reach: bigint
+  /** The last position there was. */
   readonly last: bigint
 }
 
-const columns =
-  "e.position, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.tags, e.data, e.metadata"
+const contents = ["tags", "data", "metadata"]
 
-const toRecorded = (row: Row): RecordedEvent => ({
+/** What a content may have so that a page of such is no larger than a page may be. */
+const smallBytes = Math.floor(pageBytes / pageSize / contents.length)
+
+// Both look at a value without fetching it. They are made for speed: a page of small events must not become slower by them.
+const isSmall = (column: string): string =>
+  `pg_column_size(e.${column}) <= ${smallBytes} AND pg_column_compression(e.${column}) IS NULL`
+const bytesOf = (column: string): string =>
+  `pg_column_size(e.${column})::bigint * CASE WHEN pg_column_compression(e.${column}) IS NULL THEN 1 ELSE ${unfolding} END`
+
+const envelope = "e.position, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at"
+const smallContents = contents.map((column) => `CASE WHEN ${isSmall(column)} THEN e.${column} END AS ${column}`)
+const measuredContents = [
+  ...contents.map((column) => `e.${column}`),
+  `${contents.map(bytesOf).join(" + ")} AS bytes`,
+  `${contents.map(isSmall).join(" AND ")} AS is_small`
+]
+
+/** A row with all its contents. */
+interface WholeRow extends Row {
+  readonly tags: ReadonlyArray<string>
+  readonly metadata: Metadata
+}
+
+const toRecorded = (row: WholeRow): RecordedEvent => ({
   id: row.id,
   type: row.type,
   schemaVersion: row.schema_version,
@@ -62,69 +110,111 @@ class Parameters {
   }
 }
 
-interface Bounds {
+/** What is left to read. */
+export interface Bounds {
   readonly from: number
   readonly to: number
   readonly limit: number
   readonly direction: "forward" | "backward"
+  /** Whether to sum up the bytes of the page: where large events are about, for it makes a page of small ones a quarter slower. */
+  readonly measured?: boolean
 }
 
 /**
- * The statement that reads one page, and the parameters it has added. What a query matches is found by a function of the database, whose
- * plans do not depend on what the planner knows of the log.
- */
-const pageOf = (schema: string, source: Source, bounds: Bounds, parameters: Parameters): string => {
-  const lowest = parameters.add(bounds.from, "bigint")
-  const highest = parameters.add(Math.min(bounds.to, Number.MAX_SAFE_INTEGER), "bigint")
-  const most = parameters.add(bounds.limit, "bigint")
-  if (source.by === "position" && source.query !== undefined) {
-    const query = parameters.add(JSON.stringify(source.query), "jsonb")
-    const backward = bounds.direction === "backward"
-    return `SELECT ${columns} FROM ${quoted(schema)}.matching(${query}, ${lowest}, ${highest}, ${most}, ${backward}) e`
-  }
-  const key = `e.${source.by}`
-  const ofStream = source.by === "version" ? `e.stream = ${parameters.add(source.stream, "text")} AND ` : ""
-  return `SELECT ${columns} FROM ${quoted(schema)}.events e
-WHERE ${ofStream}${key} >= ${lowest} AND ${key} <= ${highest}
-ORDER BY ${key} ${bounds.direction === "forward" ? "ASC" : "DESC"} LIMIT ${most}`
-}
-
-/**
- * The statement that reads one page, with the last version or position there is in the same snapshot.
+ * The statement that reads one page. Measured, it ends with the event that fills the page. Otherwise the contents of large events are
+ * left out, and the page is to end before the first of them.
+ *
+ * What a query matches is found by a function of the database, whose plans do not depend on what the planner knows of the log.
  */
 export const readStatement = (
   schema: string,
   source: Source,
-  bounds: Bounds
+  { direction, from, limit, measured = false, to }: Bounds
 ): { readonly text: string; readonly parameters: ReadonlyArray<unknown> } => {
   const parameters = new Parameters()
-  const page = pageOf(schema, source, bounds, parameters)
-  const ofStream = source.by === "version" ? ` WHERE stream = ${parameters.add(source.stream, "text")}` : ""
-  const last = `SELECT max(${source.by}) FROM ${quoted(schema)}.events${ofStream}`
-  return {
-    text: `SELECT page.*, (${last}) AS last FROM (${page}) page
-ORDER BY page.${source.by} ${bounds.direction === "forward" ? "ASC" : "DESC"}`,
-    parameters: parameters.values
+  const lowest = parameters.add(from, "bigint")
+  const highest = parameters.add(Math.min(to, Number.MAX_SAFE_INTEGER), "bigint")
+  const most = parameters.add(Math.min(limit, pageSize), "bigint")
+  const order = (table: string) => `ORDER BY ${table}.${source.by} ${direction === "forward" ? "ASC" : "DESC"}`
+  const columns = [envelope, ...(measured ? measuredContents : smallContents)]
+  let found: string
+  if (source.by === "position" && source.query !== undefined) {
+    const query = parameters.add(JSON.stringify(source.query), "jsonb")
+    const call = `matching(${query}, ${lowest}, ${highest}, ${most}, ${walkSize}, ${direction === "backward"})`
+    columns.push("e.reach", "e.last")
+    found = `FROM ${quoted(schema)}.${call} e ${order("e")}`
+  } else {
+    const key = `e.${source.by}`
+    const all = `FROM ${quoted(schema)}.events e WHERE ${source.by === "version" ? `e.stream = ${parameters.add(source.stream, "text")}` : true}`
+    if (direction === "forward") {
+      // On one row, as a number on each would cost as much as all the rest of the envelope. There is no gap: this is the first one.
+      columns.push(`CASE WHEN ${key} = ${lowest} THEN (SELECT max(${key}) ${all}) END AS last`)
+    }
+    found = `${all} AND ${key} >= ${lowest} AND ${key} <= ${highest} ${order("e")} LIMIT ${most}`
   }
+  const page = `SELECT ${columns.join(", ")} ${found}`
+  const text = measured
+    ? `SELECT * FROM (
+  SELECT page.*, sum(page.bytes) OVER (${order("page")} ROWS UNBOUNDED PRECEDING) AS total FROM (${page}) page
+) page
+WHERE coalesce(page.total - page.bytes, 0) < ${pageBytes} ${order("page")}`
+    : page
+  return { text, parameters: parameters.values }
+}
+
+/** What one statement has read. */
+export interface Page {
+  readonly events: ReadonlyArray<RecordedEvent>
+  /** How far everything there is has been read with them, in the direction of the read. */
+  readonly upTo: number
+  /** The last version or position there was, if the statement has told. */
+  readonly last: number
+  /** Whether large events are about, so that the next page had better be measured. */
+  readonly isLarge: boolean
+}
+
+/** That a row came with its contents. Null data may be left out as well as null: a page that is measured will tell. */
+const isWhole = (row: Row, measured: boolean): row is WholeRow =>
+  row.tags !== null && row.metadata !== null && (measured || row.data !== null)
+
+const toPage = (
+  { by }: Source,
+  { direction, from, limit, measured = false, to }: Bounds,
+  rows: ReadonlyArray<Row | Searched>
+): Page => {
+  const events: Array<RecordedEvent> = []
+  let reach = direction === "forward" ? to : from
+  let last = Infinity
+  let bytes = 0
+  let isLarge = false
+  let start: number | undefined
+  for (const row of rows) {
+    if (typeof row.last === "bigint") last = Number(row.last)
+    if (row.position === null) {
+      reach = Number(row.reach)
+    } else if (start === undefined) {
+      isLarge ||= !isWhole(row, false) || row.is_small === false
+      bytes += Number(row.bytes ?? 0)
+      if (isWhole(row, measured)) events.push(toRecorded(row))
+      else start = direction === "forward" ? Number(row[by]) - 1 : Number(row[by]) + 1
+    }
+  }
+  const isCut = start !== undefined || bytes >= pageBytes || events.length === Math.min(limit, pageSize)
+  return { events, upTo: isCut ? (start ?? events[events.length - 1]![by]) : reach, last, isLarge }
 }
 
 /**
- * The statement that searches the log from a position on, and gives one row even when nothing matches, for the end of the log.
+ * Reads one page of what is left: up to its end, or as far as one statement goes. It has no event when nothing was found so far, and when
+ * the first one is large and the page was not measured.
  */
-export const searchStatement = (
+export const readPage = (
+  sql: SqlClient,
   schema: string,
-  after: number,
-  query: Query | undefined
-): { readonly text: string; readonly parameters: ReadonlyArray<unknown> } => {
-  const parameters = new Parameters()
-  const bounds = { from: after + 1, to: Infinity, limit: pageSize, direction: "forward" } as const
-  const page = pageOf(schema, { by: "position", query }, bounds, parameters)
-  return {
-    text: `SELECT page.*, coalesce(log.head, 0) AS last
-FROM (SELECT max(position) AS head FROM ${quoted(schema)}.events) log LEFT JOIN LATERAL (${page}) page ON true
-ORDER BY page.position`,
-    parameters: parameters.values
-  }
+  source: Source,
+  bounds: Bounds
+): Effect.Effect<Page, SqlError> => {
+  const { text, parameters } = readStatement(schema, source, bounds)
+  return Effect.map(sql.unsafe<Row | Searched>(text, parameters), (rows) => toPage(source, bounds, rows))
 }
 
 /**
@@ -136,39 +226,18 @@ export const read = (
   source: Source,
   { from = 1, to = Infinity, limit = Infinity, direction = "forward" }: ReadOptions,
   mapped: <A>(effect: Effect.Effect<A, SqlError>) => Effect.Effect<A, StoreError>
-): Stream.Stream<RecordedEvent, StoreError> =>
-  Stream.paginate({ from: Math.max(from, 1), to, limit }, (bounds) =>
-    Effect.gen(function* () {
-      const size = Math.min(bounds.limit, pageSize)
-      if (size === 0 || bounds.from > bounds.to) return [[], Option.none()] as const
-      const { text, parameters } = readStatement(schema, source, { ...bounds, limit: size, direction })
-      const rows = yield* mapped(sql.unsafe<Row>(text, parameters))
-      const events = rows.map(toRecorded)
-      const end = events[events.length - 1]
-      if (end === undefined || events.length < size) return [events, Option.none()] as const
-      const left = bounds.limit - events.length
-      const next =
+): Stream.Stream<RecordedEvent, StoreError> => {
+  const all: Bounds = { from: Math.max(from, 1), to, limit, direction }
+  if (limit === 0 || all.from > to) return Stream.empty
+  return Stream.paginate(all, (bounds) =>
+    Effect.map(mapped(readPage(sql, schema, source, bounds)), ({ events, isLarge, last, upTo }) => {
+      const left = { limit: bounds.limit - events.length, direction, measured: isLarge }
+      const next: Bounds =
         direction === "forward"
-          ? { from: end[source.by] + 1, to: Math.min(bounds.to, Number(rows[0]!.last)), limit: left }
-          : { from: bounds.from, to: end[source.by] - 1, limit: left }
-      return [events, Option.some(next)] as const
+          ? { ...left, from: upTo + 1, to: Math.min(bounds.to, last) }
+          : { ...left, from: bounds.from, to: upTo - 1 }
+      const isDone = next.limit === 0 || (direction === "forward" ? upTo >= next.to : upTo <= next.from)
+      return [events, isDone ? Option.none() : Option.some(next)] as const
     })
   )
-
-/**
- * The events after a position that match, up to a page of them, and how far the log has been searched for them.
- */
-export const searchOn = (
-  sql: SqlClient,
-  schema: string,
-  after: number,
-  query: Query | undefined
-): Effect.Effect<{ readonly events: ReadonlyArray<RecordedEvent>; readonly upTo: number }, SqlError> => {
-  const { text, parameters } = searchStatement(schema, after, query)
-  return Effect.map(sql.unsafe<Row>(text, parameters), (rows) => {
-    const events = rows.filter((row) => row.position !== null).map(toRecorded)
-    const upTo =
-      events.length === pageSize ? events[events.length - 1]!.position : Math.max(after, Number(rows[0]!.last))
-    return { events, upTo }
-  })
 }

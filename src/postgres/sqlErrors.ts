@@ -4,6 +4,7 @@
 import * as Predicate from "effect/Predicate"
 import type { SqlError } from "effect/sql/SqlError"
 import { StoreError, type StoreReason } from "../EventStore.ts"
+import { inlineRefusal } from "./schema/projections.ts"
 
 /**
  * SQLSTATEs, or their classes by the first two characters, with the reason and what there is to do.
@@ -15,12 +16,18 @@ export const sqlStates: ReadonlyArray<readonly [state: string, reason: StoreReas
   ["3F000", "Misconfigured", "the schema does not exist: run the migrations"],
   ["42P01", "Misconfigured", "a table is missing: run the migrations"],
   ["42883", "Misconfigured", "a function is missing: run the migrations"],
+  [inlineRefusal, "Misconfigured", "append through a store that keeps the projection, of the version that is live"],
   ["25006", "ReadOnly", "the server only reads, as a standby does: use the primary"],
   ["53100", "StorageFull", "the server's disk is full"],
   ["53300", "Unavailable", "the server has no connection left: make the pool smaller, or max_connections larger"],
   ["53", "Unavailable", "the server has not enough of something"],
   ["57014", "Timeout", "a statement took longer than statement_timeout allows, or was cancelled"],
   ["55P03", "Timeout", "a lock was not to be had within lock_timeout"],
+  [
+    "25P02",
+    "InvalidRequest",
+    "an earlier statement of the transaction has failed: roll it back, and run it again from its start"
+  ],
   ["25P03", "Timeout", "a transaction was idle for longer than idle_in_transaction_session_timeout allows"],
   ["57P", "Unavailable", "the server is starting, or shutting down"],
   ["08", "Unavailable", "the connection is lost"],
@@ -61,6 +68,10 @@ export const fromSqlError = (error: SqlError): StoreError => {
       })
   }
 }
+
+/** Whether an error is one append's own, and none of the others that were sent with it. */
+export const concernsOne = (error: SqlError): boolean =>
+  codeOf(error.reason.cause) === inlineRefusal || fromSqlError(error).reason === "Unexpected"
 
 /** Whether a connection was lost in the middle: what was asked for may have been done. */
 export const isLost = (error: SqlError): boolean =>

@@ -9,7 +9,7 @@ interface Request {
 }
 
 /** A batcher whose batches wait until they are let go, one after the other. */
-const gated = (capacity = 100) =>
+const gated = (capacity = 1000) =>
   Effect.gen(function* () {
     const sent: Array<Array<string>> = []
     const gates: Array<Deferred.Deferred<void>> = []
@@ -95,6 +95,28 @@ describe("a batcher", () => {
       assert.deepStrictEqual(sent, [["a"], ["half", "other half"], ["huge"]])
     }))
 
+  test("sends half of many, and answers the others meanwhile", () =>
+    Effect.gen(function* () {
+      const { ask, letGo, sent } = yield* gated()
+      const names = Array.from({ length: 200 }, (_, i) => `r${i}`)
+      yield* ask({ name: "a" })
+      const asked = yield* Effect.forEach(names, (name) => ask({ name, weight: 0 }))
+      yield* letGo
+      assert.deepStrictEqual(
+        sent.map((batch) => batch.length),
+        [1, 101]
+      )
+      yield* letGo
+      assert.deepStrictEqual(sent.flat(), ["a", ...names])
+      const early = yield* Effect.forEach(asked.slice(0, 101), Fiber.join)
+      yield* letGo
+      const late = yield* Effect.forEach(asked.slice(101), Fiber.join)
+      assert.deepStrictEqual(
+        [...early, ...late],
+        names.map((name) => `ok ${name}`)
+      )
+    }))
+
   test("takes out a request that is interrupted before it is sent", () =>
     Effect.gen(function* () {
       const { ask, letGo, sent } = yield* gated()
@@ -120,14 +142,15 @@ describe("a batcher", () => {
       assert.deepStrictEqual(sent, [["a"], ["b"]])
     }))
 
-  test("lets no more wait than there are places, and the others wait for one", () =>
+  test("lets no more wait than its capacity, and the others wait for room", () =>
     Effect.gen(function* () {
       const { ask, letGo, sent } = yield* gated(2)
       yield* ask({ name: "a" })
-      for (const name of ["b", "c", "d"]) yield* ask({ name })
+      const asked = yield* Effect.forEach(["b", "c", "d", "e"], (name) => ask({ name }))
+      // One that waits for room leaves, and takes none.
+      yield* Fiber.interrupt(asked[2]!)
       for (let i = 0; i < 3; i++) yield* letGo
-      // Two places: while a has one, only b can wait; then b and c, and at last d.
-      assert.deepStrictEqual(sent, [["a"], ["b", "c"], ["d"]])
+      assert.deepStrictEqual(sent, [["a"], ["b", "c"], ["e"]])
     }))
 
   test("hands a defect of the sender to all who asked, and goes on", () =>

@@ -117,6 +117,8 @@ it.live(
 
       const fresh = yield* connect(to.url)
       yield* runScript(fresh, script(schema))
+      // The script has written its one row of it, which the dump has as well.
+      yield* fresh.unsafe(`DELETE FROM ${quoted(schema)}.inline_types`)
       yield* copy(fresh, "FROM", path)
       const target = yield* storeOn(fresh, { schema })
       assert.deepStrictEqual(yield* contents(target), before)

@@ -2,12 +2,6 @@
  * The embedded database through the client of a server: what a program relies on, and what one session shared by many
  * connections could break.
  */
-import { execFile } from "node:child_process"
-import { existsSync } from "node:fs"
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
-import { tmpdir, userInfo } from "node:os"
-import { join } from "node:path"
-import { pathToFileURL } from "node:url"
 import { PgClient, PgConnection } from "@effect/sql-pg"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Queue, Scope, Stream } from "effect"
@@ -17,20 +11,11 @@ import * as EmbeddedPgClient from "../../src/postgres/embedded/EmbeddedPgClient.
 import * as Pglite from "../../src/postgres/embedded/pglite.ts"
 import { Session } from "../../src/postgres/embedded/Session.ts"
 import { connectTo } from "../../src/postgres/embedded/wire.ts"
-import { root } from "../support/project.ts"
 
 const live = { excludeTestServices: true, timeout: 60_000 } as const
 
 /** Fibers that are blocked stay so for a while: many turns of the event loop. */
 const manyTurns = Effect.repeat(Effect.yieldNow, { times: 2_000 })
-
-const temporary = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "eventfold-embedded-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-)
-
-const within = <A, E>(dataDir: string, effect: Effect.Effect<A, E, PgClient.PgClient | SqlClient.SqlClient>) =>
-  Effect.provide(effect, EmbeddedPgClient.layer({ dataDir }), { local: true })
 
 const aSession = (patienceMillis?: number) =>
   Effect.acquireRelease(
@@ -347,137 +332,6 @@ describe("connections that share the session", () => {
       const third = yield* Effect.flip(connection(session))
       assert.strictEqual(third.reason._tag, "ConnectionError")
       yield* Effect.promise(() => session.close())
-    }).pipe(Effect.scoped)
-  )
-})
-
-describe("a database in a folder", () => {
-  const lockIn = (dataDir: string) => join(dataDir, "eventfold.lock")
-
-  it.live("is made, and is there again after closing and reopening", () =>
-    Effect.gen(function* () {
-      const dataDir = join(yield* temporary, "to", "be", "made")
-      const first = Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        yield* sql`CREATE TABLE kept (n int)`
-        yield* sql`INSERT INTO kept SELECT generate_series(1, 1000)`
-        assert.deepStrictEqual(yield* sql`SHOW fsync`, [{ fsync: "on" }])
-        const reserved = yield* sql.reserve
-        yield* reserved.execute("BEGIN", [], undefined)
-        yield* reserved.execute("INSERT INTO kept VALUES (0)", [], undefined)
-      }).pipe(Effect.scoped)
-      yield* within(dataDir, first)
-      assert.isFalse(existsSync(lockIn(dataDir)))
-      assert.strictEqual(yield* within(dataDir, count("kept")), 1000)
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("is refused while somebody has it open, and free afterwards", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* temporary
-      const refused = yield* within(dataDir, Effect.flip(within(dataDir, Effect.void)))
-      assert.instanceOf(refused, EmbeddedPgClient.EmbeddedError)
-      assert.strictEqual(refused.reason, "InUse")
-      yield* within(dataDir, Effect.void)
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("is there after its process was killed, whose lock is cleared away", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* temporary
-      const module = (path: string) => JSON.stringify(pathToFileURL(join(root, path)).href)
-      const program = `
-        import { Effect } from "effect"
-        import { SqlClient } from "effect/sql"
-        import * as EmbeddedPgClient from ${module("src/postgres/embedded/EmbeddedPgClient.ts")}
-        const program = Effect.gen(function* () {
-          const sql = yield* SqlClient.SqlClient
-          yield* sql\`CREATE TABLE kept (n int)\`
-          for (let n = 0; n < 100; n++) yield* sql\`INSERT INTO kept VALUES (\${n})\`
-          process.stdout.write("written")
-          yield* Effect.never
-        })
-        Effect.runFork(Effect.provide(program, EmbeddedPgClient.layer({ dataDir: ${JSON.stringify(dataDir)} })))`
-      const child = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          execFile(process.execPath, ["--conditions=@eventfold/source", "--input-type=module", "-e", program], {
-            cwd: root
-          })
-        ),
-        (child) => Effect.sync(() => child.kill("SIGKILL"))
-      )
-      yield* Effect.callback<void>((resume) => {
-        child.stdout?.once("data", () => resume(Effect.void))
-        child.once("exit", () => resume(Effect.die(new Error("the process ended before it was killed"))))
-      })
-      const other = yield* Effect.flip(within(dataDir, Effect.void))
-      assert.include(other.message, `process ${child.pid} has it open`)
-      yield* Effect.callback<void>((resume) => {
-        child.removeAllListeners("exit").once("exit", () => resume(Effect.void))
-        child.kill("SIGKILL")
-      })
-      assert.isTrue(existsSync(lockIn(dataDir)))
-      assert.strictEqual(yield* within(dataDir, count("kept")), 100)
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("is not kept by a lock of a process whose number has been given away", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* temporary
-      yield* Effect.promise(() => writeFile(lockIn(dataDir), JSON.stringify({ pid: 2 ** 22 + 1 })))
-      yield* within(dataDir, Effect.void)
-      if (process.platform !== "linux") return
-      yield* Effect.promise(() => writeFile(lockIn(dataDir), JSON.stringify({ pid: process.pid, started: "long ago" })))
-      yield* within(
-        dataDir,
-        Effect.gen(function* () {
-          const lock = yield* Effect.promise(() => readFile(lockIn(dataDir), "utf8"))
-          assert.notInclude(lock, "long ago")
-          const locks = yield* Effect.promise(() => readdir(dataDir))
-          assert.deepStrictEqual(
-            locks.filter((name) => name.startsWith("eventfold")),
-            ["eventfold.lock"]
-          )
-        })
-      )
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("is refused, and untouched, when it is a file, cannot be made, or holds something else", () =>
-    Effect.gen(function* () {
-      const folder = yield* temporary
-      const file = join(folder, "file")
-      yield* Effect.promise(() => writeFile(file, "mine"))
-      for (const dataDir of [file, join(file, "below"), folder]) {
-        const refused = yield* Effect.flip(within(dataDir, Effect.void))
-        assert.instanceOf(refused, EmbeddedPgClient.EmbeddedError)
-        assert.strictEqual(refused.reason, "Unusable")
-        assert.include(refused.message, dataDir)
-      }
-      assert.deepStrictEqual(yield* Effect.promise(() => readdir(folder)), ["file"])
-    }).pipe(Effect.scoped)
-  )
-
-  // Root may write everywhere.
-  it.live.skipIf(userInfo().uid === 0)("is refused when it may not be written", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* temporary
-      yield* Effect.promise(() => chmod(dataDir, 0o500))
-      const refused = yield* Effect.flip(within(dataDir, Effect.void))
-      assert.instanceOf(refused, EmbeddedPgClient.EmbeddedError)
-      assert.strictEqual(refused.reason, "Unusable")
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("is refused when it is damaged, and let go", () =>
-    Effect.gen(function* () {
-      const dataDir = join(yield* temporary, "damaged")
-      yield* Effect.promise(() => mkdir(dataDir))
-      yield* Effect.promise(() => writeFile(join(dataDir, "PG_VERSION"), "9.6\n"))
-      const refused = yield* Effect.flip(within(dataDir, Effect.void))
-      assert.instanceOf(refused, EmbeddedPgClient.EmbeddedError)
-      assert.strictEqual(refused.reason, "Failed")
-      assert.isFalse(existsSync(lockIn(dataDir)))
     }).pipe(Effect.scoped)
   )
 })

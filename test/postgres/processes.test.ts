@@ -83,7 +83,7 @@ layer(TestServer.layer(), { excludeTestServices: true, concurrent: false, timeou
     )
 
     it.effect(
-      "loses nothing that was acknowledged to a process that is killed, and goes on in the others",
+      "loses nothing that was acknowledged to a process that is killed, and goes on in the others, also in those that subscribe",
       () =>
         Effect.gen(function* () {
           const url = yield* freshDatabase(yield* TestServer)
@@ -92,12 +92,19 @@ layer(TestServer.layer(), { excludeTestServices: true, concurrent: false, timeou
             startWorker({ _tag: "Write", url, schema, seed: `${seed} ${n}`, fibers: 25, appends: null, pause: 5 })
           const survivor = yield* writer("survivor")
           yield* survivor.begin
+          const queries: ReadonlyArray<Query.Query> = [[{}], [{ categories: ["blue"] }]]
+          const subscribers = yield* Effect.forEach(queries, (query) =>
+            Effect.map(startWorker({ _tag: "Subscribe", url, schema, query }), (worker) => ({ worker, query }))
+          )
+          yield* Effect.forEach(subscribers, ({ worker }) => worker.begin, { concurrency: "unbounded" })
           const killed: Array<Worker> = []
           for (const round of numbers(rounds)) {
             const victim = yield* writer(`victim ${round}`)
             killed.push(victim)
             yield* victim.begin
             yield* reportedBy([victim], yield* Random.nextIntBetween(10, 300))
+            const fewest = Effect.sync(() => Math.min(...subscribers.map(({ worker }) => worker.seen.length)))
+            yield* eventually("all subscribers see something", fewest, (seen) => seen > 0)
             yield* victim.kill9
             const before = yield* answers([survivor])
             yield* eventually("the survivor goes on", answers([survivor]), (n) => n > before + 50)
@@ -105,8 +112,11 @@ layer(TestServer.layer(), { excludeTestServices: true, concurrent: false, timeou
           yield* survivor.finish
           yield* survivor.ended.pipe(within("the survivor ends"))
           const sql = yield* connect(url)
+          yield* finish(yield* storeOn(sql, { schema, migrate: false }))
+          yield* Effect.forEach(subscribers, ({ worker }) => worker.ended).pipe(within("the subscribers end"))
+          const seen = subscribers.map(({ query, worker }) => ({ query, events: worker.seen }))
           const reports = reportsOf([survivor, ...killed])
-          yield* check({ sql, schema, reports, seen: [], complete: false })
+          yield* check({ sql, schema, reports, seen, complete: false })
           for (const victim of killed) assert.isAtLeast(answersTo([victim]), 10)
         }).pipe(Random.withSeed(seed)),
       60_000

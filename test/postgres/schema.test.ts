@@ -216,7 +216,8 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
       for (const statement of [
         `CREATE ROLE ${role} LOGIN PASSWORD '${role}'`,
         `GRANT USAGE ON SCHEMA eventfold TO ${role}`,
-        `GRANT SELECT, INSERT ON eventfold.events, eventfold.event_tags TO ${role}`
+        `GRANT SELECT, INSERT ON eventfold.events, eventfold.event_tags TO ${role}`,
+        `GRANT SELECT ON eventfold.inline_types TO ${role}`
       ]) {
         yield* owner.unsafe(statement)
       }

@@ -84,11 +84,19 @@ export const eventProblem = (event: EventToAppend, limits: Limits): string | und
 
 const utf8 = new TextEncoder()
 
+const bytesOf = ({ dataJson, metadataJson }: CheckedEvent): number =>
+  utf8.encode(dataJson).length + utf8.encode(metadataJson).length
+
+/** No text takes more bytes than this. Where that is few enough, nothing is counted: to encode every event is dear. */
+const mostBytesOf = ({ dataJson, metadataJson }: CheckedEvent): number => 3 * (dataJson.length + metadataJson.length)
+
 const expectationProblem = ({ stream, expected }: Write): string | undefined =>
   (Number.isSafeInteger(expected) && Number(expected) >= 0) ||
   ["no stream", "stream exists", "any"].includes(String(expected))
     ? undefined
     : `the expected version of stream ${stream} is ${String(expected)}, neither a version of 0 or more nor a word for one`
+
+const refused = (problem: string): Result.Result<never, StoreError> => Result.fail(invalid(problem))
 
 /**
  * Checks an append, and gives its writes with the JSON of their events.
@@ -97,53 +105,51 @@ export const checkAppend = (
   writes: ReadonlyArray<Write>,
   condition: Condition | undefined,
   limits: Limits
-): Result.Result<ReadonlyArray<CheckedWrite>, StoreError> =>
-  Result.gen(function* () {
-    if (writes.length === 0) return yield* Result.fail(invalid("an append has at least one write"))
-    const streams = new Set<string>()
-    const ids = new Set<string>()
-    let bytes = 0
-    const checked: Array<CheckedWrite> = []
-    for (const write of writes) {
-      const wrongName = StreamName.problem(write.stream)
-      if (wrongName !== undefined) return yield* Result.fail(invalid(`the stream name ${wrongName}`))
-      if (streams.has(write.stream)) {
-        return yield* Result.fail(invalid(`stream ${write.stream} is written twice; put its events in one write`))
-      }
-      streams.add(write.stream)
-      const wrongExpectation = expectationProblem(write)
-      if (wrongExpectation !== undefined) return yield* Result.fail(invalid(wrongExpectation))
-      if (write.events.length === 0) {
-        return yield* Result.fail(invalid(`the write to stream ${write.stream} has no events`))
-      }
-      const events: Array<CheckedEvent> = []
-      for (const [index, event] of write.events.entries()) {
-        const where = `event ${index} (${event.type}) for stream ${write.stream}`
-        const wrong = eventProblem(event, limits)
-        if (wrong !== undefined) return yield* Result.fail(invalid(`${where}: ${wrong}`))
-        if (ids.has(event.id)) return yield* Result.fail(invalid(`${where}: its id is that of another event here`))
-        ids.add(event.id)
-        const dataJson = JSON.stringify(event.data)
-        const metadataJson = JSON.stringify(event.metadata)
-        const size = utf8.encode(dataJson).length + utf8.encode(metadataJson).length
-        if (size > limits.eventBytes) {
-          return yield* Result.fail(invalid(`${where}: it has ${size} bytes, more than ${limits.eventBytes}`))
-        }
-        bytes += size
-        const { id, type, schemaVersion, tags } = event
-        events.push({ id, type, schemaVersion, tags: [...tags], dataJson, metadataJson })
-      }
-      checked.push({ stream: write.stream, expected: write.expected, events })
+): Result.Result<ReadonlyArray<CheckedWrite>, StoreError> => {
+  if (writes.length === 0) return refused("an append has at least one write")
+  const streams = new Set<string>()
+  const ids = new Set<string>()
+  let mostBytes = 0
+  const checked: Array<CheckedWrite> = []
+  for (const write of writes) {
+    const wrongName = StreamName.problem(write.stream)
+    if (wrongName !== undefined) return refused(`the stream name ${wrongName}`)
+    if (streams.has(write.stream)) {
+      return refused(`stream ${write.stream} is written twice; put its events in one write`)
     }
-    if (ids.size > limits.appendEvents) {
-      return yield* Result.fail(invalid(`the append has ${ids.size} events, more than ${limits.appendEvents}`))
+    streams.add(write.stream)
+    const wrongExpectation = expectationProblem(write)
+    if (wrongExpectation !== undefined) return refused(wrongExpectation)
+    if (write.events.length === 0) return refused(`the write to stream ${write.stream} has no events`)
+    const events: Array<CheckedEvent> = []
+    for (const event of write.events) {
+      const refuse = (problem: string) =>
+        refused(`event ${events.length} (${event.type}) for stream ${write.stream}: ${problem}`)
+      const wrong = eventProblem(event, limits)
+      if (wrong !== undefined) return refuse(wrong)
+      if (ids.has(event.id)) return refuse("its id is that of another event here")
+      ids.add(event.id)
+      const { id, type, schemaVersion, tags } = event
+      const dataJson = JSON.stringify(event.data)
+      const metadataJson = JSON.stringify(event.metadata)
+      const one: CheckedEvent = { id, type, schemaVersion, tags: [...tags], dataJson, metadataJson }
+      mostBytes += mostBytesOf(one)
+      if (mostBytesOf(one) > limits.eventBytes && bytesOf(one) > limits.eventBytes) {
+        return refuse(`it has ${bytesOf(one)} bytes, more than ${limits.eventBytes}`)
+      }
+      events.push(one)
     }
-    if (bytes > limits.appendBytes) {
-      return yield* Result.fail(invalid(`the append has ${bytes} bytes, more than ${limits.appendBytes}`))
-    }
-    if (condition !== undefined) yield* checkAfter(condition)
-    return checked
-  })
+    checked.push({ stream: write.stream, expected: write.expected, events })
+  }
+  if (ids.size > limits.appendEvents) {
+    return refused(`the append has ${ids.size} events, more than ${limits.appendEvents}`)
+  }
+  if (mostBytes > limits.appendBytes) {
+    const bytes = checked.flatMap(({ events }) => events.map(bytesOf)).reduce((a, b) => a + b, 0)
+    if (bytes > limits.appendBytes) return refused(`the append has ${bytes} bytes, more than ${limits.appendBytes}`)
+  }
+  return Result.map(condition === undefined ? Result.succeed(undefined) : checkAfter(condition), () => checked)
+}
 
 /** Checks a position to go on from, and the query that goes with it. */
 export const checkAfter = (options: {

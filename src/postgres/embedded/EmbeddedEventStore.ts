@@ -1,9 +1,12 @@
 /**
  * The PostgreSQL store without a server: the same adapter over PGlite inside this process, in memory or in a folder.
  */
+import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { EventStore, StoreError } from "../../EventStore.ts"
+import type { ProjectionStore } from "../../ProjectionStore.ts"
 import * as PostgresEventStore from "../PostgresEventStore.ts"
 import { fromSqlError } from "../sqlErrors.ts"
 import * as EmbeddedPgClient from "./EmbeddedPgClient.ts"
@@ -20,10 +23,10 @@ export interface Options extends PostgresEventStore.Options {
  * A store in memory or in a folder.
  */
 export const layer = ({ dataDir, ...options }: Options = {}): Layer.Layer<
-  EventStore,
+  EventStore | ProjectionStore | PgClient | SqlClient,
   StoreError | EmbeddedPgClient.EmbeddedError
 > =>
   PostgresEventStore.layer(options).pipe(
-    Layer.provide(EmbeddedPgClient.layer(dataDir === undefined ? {} : { dataDir })),
+    Layer.provideMerge(EmbeddedPgClient.layer(dataDir === undefined ? {} : { dataDir })),
     Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(fromSqlError(error))))
   )

@@ -33,8 +33,8 @@ const maxConnections = 32
 const session = Effect.fn("eventfold.embedded.open")(function* (
   options: Options
 ): Effect.fn.Return<Session, EmbeddedError, Scope.Scope> {
-  const dataDir = options.dataDir === undefined ? undefined : yield* Folder.hold(options.dataDir)
-  const open = Effect.flatMap(Pglite.open(dataDir), (backend) => Effect.promise(() => Session.open(backend)))
+  const folder = options.dataDir === undefined ? undefined : yield* Folder.hold(options.dataDir)
+  const open = Effect.flatMap(Pglite.open(folder), (backend) => Effect.promise(() => Session.open(backend)))
   return yield* Effect.acquireRelease(open, (session) => Effect.ignore(Effect.tryPromise(() => session.close())))
 })
 

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import { constants } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { resolve } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { EmbeddedError } from "./EmbeddedError.ts"
 import * as Lock from "./lock.ts"
 
@@ -27,28 +28,36 @@ const prepare = (dataDir: string): Effect.Effect<ReadonlyArray<string>, Embedded
     catch: unusable(dataDir)
   })
 
-/** Half a second, for somebody else to write his lock, or to clear away a stale one. */
+/** Half a second, for those who come at the same time. */
 const patience = { schedule: Schedule.spaced("20 millis"), times: 25 }
 
-const take = (dataDir: string): Effect.Effect<void, EmbeddedError> =>
+const take = (dataDir: string): Effect.Effect<Lock.Lock, EmbeddedError> =>
   Effect.tryPromise({ try: () => Lock.attempt(dataDir), catch: unusable(dataDir) }).pipe(
     Effect.repeat({ ...patience, while: ({ _tag }) => _tag === "Busy" }),
     Effect.flatMap((attempt) => {
-      if (attempt._tag === "Taken") return Effect.void
-      const problem =
-        attempt._tag === "Held"
-          ? `process ${attempt.pid} has it open, and a folder is for one client at a time`
-          : `its lock file is damaged; if nobody has it open, remove ${Lock.lockName}`
+      if (attempt._tag === "Taken") return Effect.succeed(attempt.lock)
+      const problem = attempt._tag === "Held" ? attempt.objection : "others are trying to open it; try again"
       return Effect.fail(new EmbeddedError({ reason: "InUse", dataDir, problem }))
     })
   )
 
+/** By the system's own clock: others go by the signs of life, whatever clock this program is given. */
+const untilTheNextBeat = Effect.promise(() => setTimeout(Lock.beatMillis, undefined, { ref: false }))
+
+/** A folder that is held. */
+export interface Folder {
+  /** Its full path. */
+  readonly dataDir: string
+  /** To be asked before anything is written to it: throws when it is held no more. */
+  readonly check: () => void
+}
+
 /**
- * Holds a folder until the scope closes, and gives its full path.
+ * Holds a folder until the scope closes.
  */
 export const hold = Effect.fn("eventfold.embedded.hold")(function* (
   folder: string
-): Effect.fn.Return<string, EmbeddedError, Scope.Scope> {
+): Effect.fn.Return<Folder, EmbeddedError, Scope.Scope> {
   const dataDir = resolve(folder)
   const entries = yield* prepare(dataDir)
   if (!entries.includes("PG_VERSION") && !entries.every((entry) => entry.startsWith(Lock.lockName))) {
@@ -58,6 +67,8 @@ export const hold = Effect.fn("eventfold.embedded.hold")(function* (
       problem: "the folder holds files, and they are no PostgreSQL database; name an empty or a new one"
     })
   }
-  yield* Effect.acquireRelease(take(dataDir), () => Effect.ignore(Effect.tryPromise(() => Lock.release(dataDir))))
-  return dataDir
+  const lock = yield* Effect.acquireRelease(take(dataDir), (lock) => Effect.ignore(Effect.tryPromise(lock.release)))
+  const beat = Effect.andThen(untilTheNextBeat, Effect.try(lock.beat))
+  yield* Effect.forkScoped(Effect.ignore(Effect.forever(beat)))
+  return { dataDir, check: lock.beat }
 })

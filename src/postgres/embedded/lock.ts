@@ -1,41 +1,83 @@
 /**
- * A file that says which process holds a folder. PGlite takes no care that a folder is used once at a time; two at once
- * would destroy it. A lock whose process is gone is cleared away.
+ * A lock that says who holds a folder. PGlite takes no care that a folder is used once at a time; two at once would destroy it.
+ *
+ * The lock is a folder, `eventfold.lock`, with one file in it, that of its holder, whose name nobody else ever had or will have. Why
+ * no two can win, however many find it free or abandoned at once, and whoever of them is stopped for how long between two steps:
+ *
+ * - in: a holder's file gets there only within its folder, by renaming a prepared one to `eventfold.lock`. The file system refuses
+ *   that where there is a folder with something in it, and does it at once where there is an empty one, or none. So there is
+ *   one file at most, and of those who rename at the same time one wins.
+ * - out: a file is removed by its own name alone, by its holder or by somebody who has found that one gone. Who is late with that
+ *   removes nothing. An empty folder is as good as none.
+ *
+ * Whether a holder is gone, a process that shares its process ids sees at once. Another one, in another container or on another
+ * host, goes by the sign of life that a holder gives every second. A holder that gave none for too long, since its thread was
+ * busy or its machine stood still, finds its file removed before it writes again, and stops.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { closeSync, openSync, writeSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
 
-/** The name of the file, in the folder. */
+/** The name of the lock, in the folder that it is for. What is prepared has a name that begins with it. */
 export const lockName = "eventfold.lock"
 
-const Holder = Schema.fromJsonString(
-  Schema.Struct({
-    pid: Schema.Int,
-    /** Tells two processes apart that got the same id, where the system can tell. */
-    started: Schema.optionalKey(Schema.String)
-  })
-)
+/** How often a holder gives a sign of life. */
+export const beatMillis = 1_000
 
-const decode = Schema.decodeUnknownOption(Holder)
-const encode = Schema.encodeSync(Holder)
+/** For how long a holder that cannot be seen is taken to live without one. */
+const silenceMillis = 10_000
 
-const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && "code" in error && error.code === code
+/** For how long somebody who has been silent is watched: clocks may have been set, or differ. */
+const watchMillis = 2_500
 
-const textOf = (path: string): Promise<string | undefined> => Fs.readFile(path, "utf8").catch(() => undefined)
+const Holder = Schema.Struct({
+  pid: Schema.Int,
+  /** When its process started, in clock ticks since the boot: tells two processes apart that got the same id. */
+  started: Schema.optionalKey(Schema.String),
+  /** Where its process id means it: a boot of a machine, and there a namespace. Only Linux tells. */
+  boot: Schema.optionalKey(Schema.String),
+  namespace: Schema.optionalKey(Schema.String),
+  host: Schema.optionalKey(Schema.String)
+})
+type Holder = typeof Holder.Type
 
-/** When a process started: clock ticks since the boot it belongs to. Only Linux tells. */
-const startOf = async (pid: number): Promise<string | undefined> => {
+const HolderAsJson = Schema.fromJsonString(Holder)
+const decode = Schema.decodeUnknownOption(HolderAsJson)
+const encode = Schema.encodeSync(HolderAsJson)
+
+const isCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
+  error instanceof Error && "code" in error && codes.some((code) => code === error.code)
+
+const textOf = (path: string): Promise<string | undefined> =>
+  Fs.readFile(path, "utf8").then(
+    (text) => text.trim(),
+    () => undefined
+  )
+
+const linkOf = (path: string): Promise<string | undefined> => Fs.readlink(path).catch(() => undefined)
+
+/** What Linux tells of a process: how it fares, and when it started. */
+const statOf = async (pid: number | "self") => {
+  // The name of the program is in parentheses and may hold anything.
   const stat = await textOf(`/proc/${pid}/stat`)
-  const boot = await textOf("/proc/sys/kernel/random/boot_id")
-  // The name of the program is in parentheses and may hold anything; the start is the twentieth word after it.
-  const ticks = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
-  return boot === undefined || ticks === undefined ? undefined : `${boot.trim()} ${ticks}`
+  const words = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")
+  return { state: words?.[0], started: words?.[19] }
 }
 
-const isRunning = (pid: number): boolean => {
+const known = <K extends string>(key: K, value: string | undefined) => (value === undefined ? {} : { [key]: value })
+
+const thisProcess = async (): Promise<Holder> => ({
+  pid: process.pid,
+  ...known("started", (await statOf("self")).started),
+  ...known("boot", await textOf("/proc/sys/kernel/random/boot_id")),
+  ...known("namespace", await linkOf("/proc/self/ns/pid")),
+  ...known("host", await textOf("/proc/sys/kernel/hostname"))
+})
+
+const exists = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
   } catch (error) {
@@ -44,52 +86,137 @@ const isRunning = (pid: number): boolean => {
   }
 }
 
-const isHolding = async ({ pid, started }: (typeof Holder)["Type"]): Promise<boolean> => {
-  if (!isRunning(pid)) return false
-  const now = await startOf(pid)
-  return started === undefined || now === undefined || started === now
+/** Whether a process with ids like ours lives: one that has ended may have left its id, or its entry (Z, X) until its parent looks. */
+const lives = async ({ pid, started }: Holder): Promise<boolean> => {
+  if (!exists(pid)) return false
+  // In a namespace of its own a process may be left with a /proc that tells of others.
+  if ((await linkOf("/proc/self")) !== String(process.pid)) return true
+  const now = await statOf(pid)
+  if (now.state === "Z" || now.state === "X") return false
+  return started === undefined || now.started === undefined || started === now.started
 }
 
-/** Clears a lock away, unless it has been replaced since it was read. */
-const clear = async (lock: string, stale: string): Promise<void> => {
-  const aside = `${lock}.${process.pid}.${crypto.randomUUID()}`
+/** When the holder last gave a sign of life, by the clock of the file system, unless it is gone. */
+const beatOf = async (path: string): Promise<number | undefined> => {
   try {
-    await Fs.rename(lock, aside)
+    return (await Fs.stat(path)).mtimeMs
   } catch (error) {
-    if (isCode(error, "ENOENT")) return
+    if (isCode(error, "ENOENT")) return undefined
     throw error
   }
-  if ((await textOf(aside)) !== stale) await Fs.link(aside, lock).catch(() => undefined)
-  await Fs.rm(aside, { force: true })
 }
+
+/** Why the folder is not to be had as long as this file is there; nothing if its holder is gone. */
+const objectionOf = async (path: string, me: Holder, now: number): Promise<string | undefined> => {
+  const beat = await beatOf(path)
+  const holder = decode(await textOf(path))
+  if (beat === undefined) return undefined
+  if (Option.isSome(holder) && holder.value.boot === me.boot && holder.value.namespace === me.namespace) {
+    if (!(await lives(holder.value))) return undefined
+    return `process ${holder.value.pid} has it open, and a folder is for one client at a time`
+  }
+  const who = Option.match(holder, {
+    onNone: () => "somebody, whose lock cannot be read,",
+    onSome: ({ host, pid }) =>
+      `process ${pid}${host === undefined ? "" : ` of host ${host}`}, which cannot be seen from here, as in another container,`
+  })
+  const objection =
+    `${who} had it open a moment ago, and a folder is for one client at a time; ` +
+    `stop that one, or, if it is gone, try again in ${silenceMillis / 1000} seconds`
+  if (Math.abs(now - beat) < silenceMillis) return objection
+  await setTimeout(watchMillis)
+  return (await beatOf(path)) === beat ? undefined : objection
+}
+
+/** The lock of a folder, taken. */
+export interface Lock {
+  /**
+   * Gives a sign of life, if it is time to. Throws when the lock is lost: somebody else may have the folder, and nothing may be
+   * written to it any more.
+   */
+  readonly beat: () => void
+  /** Gives the lock back. */
+  readonly release: () => Promise<void>
+}
+
+const lockOf = (lock: string, name: string, text: string): Lock => {
+  const path = join(lock, name)
+  let last = Date.now()
+  let isLost = false
+  return {
+    beat: () => {
+      const since = Math.abs(Date.now() - last)
+      if (!isLost && since < beatMillis) return
+      try {
+        // Written, not touched: it is the file system's clock that others compare it with.
+        const file = openSync(path, "r+")
+        try {
+          writeSync(file, text)
+        } finally {
+          closeSync(file)
+        }
+        last = Date.now()
+      } catch (error) {
+        isLost ||= isCode(error, "ENOENT") || since > silenceMillis
+      }
+      if (isLost) throw new Error("the folder of the embedded database was taken over by another process")
+    },
+    release: async () => {
+      await Fs.rm(path, { force: true })
+      await removeEmpty(lock)
+    }
+  }
+}
+
+/** One with something in it, or none, is left as it is. */
+const removeEmpty = (folder: string): Promise<void> => Fs.rmdir(folder).catch(() => undefined)
 
 /** What came of one attempt. */
 export type Attempt =
-  | { readonly _tag: "Taken" }
-  | { readonly _tag: "Held"; readonly pid: number }
-  /** Somebody is at it just now: look again. */
+  | { readonly _tag: "Taken"; readonly lock: Lock }
+  | { readonly _tag: "Held"; readonly objection: string }
+  /** Somebody else came first just now: look again. */
   | { readonly _tag: "Busy" }
+
+const namesIn = async (lock: string): Promise<ReadonlyArray<string>> => {
+  try {
+    return await Fs.readdir(lock)
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return []
+    throw error
+  }
+}
+
+const takeWith = async (lock: string, prepared: string, name: string): Promise<Attempt> => {
+  const me = await thisProcess()
+  const text = encode(me)
+  await Fs.writeFile(join(prepared, name), text)
+  const now = await beatOf(join(prepared, name))
+  for (const other of await namesIn(lock)) {
+    const objection = await objectionOf(join(lock, other), me, now ?? 0)
+    if (objection !== undefined) return { _tag: "Held", objection }
+    await Fs.rm(join(lock, other), { force: true })
+  }
+  // Where the system does not replace an empty folder.
+  await removeEmpty(lock)
+  try {
+    await Fs.rename(prepared, lock)
+    return { _tag: "Taken", lock: lockOf(lock, name, text) }
+  } catch (error) {
+    if (isCode(error, "ENOTEMPTY", "EEXIST", "EPERM", "EACCES")) return { _tag: "Busy" }
+    throw error
+  }
+}
 
 /** Tries to take the lock of a folder. Rejects when the folder cannot be written. */
 export const attempt = async (folder: string): Promise<Attempt> => {
   const lock = join(folder, lockName)
-  const started = await startOf(process.pid)
+  const name = crypto.randomUUID()
+  const prepared = `${lock}.${name}`
+  await Fs.mkdir(prepared)
   try {
-    await Fs.writeFile(lock, encode({ pid: process.pid, ...(started === undefined ? {} : { started }) }), {
-      flag: "wx"
-    })
-    return { _tag: "Taken" }
-  } catch (error) {
-    if (!isCode(error, "EEXIST")) throw error
+    return await takeWith(lock, prepared, name)
+  } finally {
+    await Fs.rm(prepared, { recursive: true, force: true })
   }
-  const text = await textOf(lock)
-  const holder = decode(text)
-  // Gone, or not written to its end.
-  if (text === undefined || Option.isNone(holder)) return { _tag: "Busy" }
-  if (await isHolding(holder.value)) return { _tag: "Held", pid: holder.value.pid }
-  await clear(lock, text)
-  return { _tag: "Busy" }
 }
-
-/** Gives the lock back. */
-export const release = (folder: string): Promise<void> => Fs.rm(join(folder, lockName), { force: true })

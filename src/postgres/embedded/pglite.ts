@@ -7,10 +7,14 @@ import * as Effect from "effect/Effect"
 import { fsyncSync } from "node:fs"
 import type { Backend } from "./Backend.ts"
 import { EmbeddedError } from "./EmbeddedError.ts"
+import type { Folder } from "./folder.ts"
 
-/** As much of Emscripten's file system as it takes to teach it fsync. */
+/** As much of Emscripten's file system as it takes to teach it fsync, and to stop it. */
 interface NodeFileSystem {
-  readonly stream_ops: { fsync?: (stream: { readonly nfd: number }) => number }
+  readonly stream_ops: {
+    fsync?: (stream: { readonly nfd: number }) => number
+    write: (...parameters: ReadonlyArray<unknown>) => number
+  }
 }
 
 /**
@@ -19,18 +23,29 @@ interface NodeFileSystem {
  */
 const durably = [...PGlite.defaultStartParams.filter((param) => param !== "-F"), "-c", "wal_sync_method=fsync"]
 
-const syncToDisk = (pglite: PGlite): void => {
-  const files: NodeFileSystem = pglite.Module.NODEFS
-  files.stream_ops.fsync = ({ nfd }) => {
+const syncToDisk = ({ stream_ops }: NodeFileSystem, check: () => void): void => {
+  stream_ops.fsync = ({ nfd }) => {
+    check()
     fsyncSync(nfd)
     return 0
   }
 }
 
-const start = async (dataDir: string | undefined): Promise<PGlite> => {
-  if (dataDir === undefined) return await PGlite.create()
-  const pglite = await PGlite.create({ dataDir, startParams: durably })
-  syncToDisk(pglite)
+/** What is thrown here ends PostgreSQL in the middle of what it does, as the end of its process would. */
+const writeOnlyWhileHeld = ({ stream_ops }: NodeFileSystem, check: () => void): void => {
+  const { write } = stream_ops
+  stream_ops.write = (...parameters) => {
+    check()
+    return write(...parameters)
+  }
+}
+
+const start = async (folder: Folder | undefined): Promise<PGlite> => {
+  if (folder === undefined) return await PGlite.create()
+  const pglite = await PGlite.create({ dataDir: folder.dataDir, startParams: durably })
+  const files: NodeFileSystem = pglite.Module.NODEFS
+  syncToDisk(files, folder.check)
+  writeOnlyWhileHeld(files, folder.check)
   return pglite
 }
 
@@ -48,16 +63,16 @@ const backend = (pglite: PGlite): Backend => ({
 })
 
 /** Starts PostgreSQL, in memory or in a folder. */
-export const open = (dataDir: string | undefined): Effect.Effect<Backend, EmbeddedError> =>
+export const open = (folder: Folder | undefined): Effect.Effect<Backend, EmbeddedError> =>
   Effect.map(
     Effect.tryPromise({
-      try: () => start(dataDir),
+      try: () => start(folder),
       catch: (cause) =>
         new EmbeddedError({
           reason: "Failed",
-          ...(dataDir === undefined ? {} : { dataDir }),
+          ...(folder === undefined ? {} : { dataDir: folder.dataDir }),
           problem: `PostgreSQL did not start (${cause instanceof Error ? cause.message : String(cause)}): ${
-            dataDir === undefined
+            folder === undefined
               ? "is there enough memory?"
               : "the database is damaged, or of another major version; restore the folder or name a new one"
           }`

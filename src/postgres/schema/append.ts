@@ -2,119 +2,150 @@
  * The function that appends.
  */
 
+import { inlineSetting } from "./log.ts"
 import { channelOf, literal } from "./names.ts"
 
 export const appendEvents = (s: string, schema: string): string =>
-  `-- Many appends in one turn of the log's lock, each with a verdict of its own: one row for each write, in order.
+  `-- Many appends in one turn of the log's lock, each with a verdict of its own.
 --
 -- The lock is taken in one statement and everything is checked in the next: under READ COMMITTED each statement sees what was
 -- committed before it began, and nobody else can append until this transaction ends. An append is stored when none of its
--- writes has failed, none of its event ids is known, and nothing offends its condition; base is then the position before the
--- write's first event. What is not stored costs the others nothing. Ids are looked up only for appends that have failed,
--- which may be repetitions, and for all if check_ids says so; otherwise the unique index refuses the whole call.
+-- writes has failed, none of its event ids is known, and nothing offends its condition. What is not stored costs the others
+-- nothing; what is stored comes right after the head, in the order of the call. Ids are looked up only for appends that have
+-- failed, which may be repetitions, and for all if check_ids says so; otherwise the unique index refuses the whole call.
 --
--- Expected versions: -1 any, -2 no stream, -3 stream exists. An append without a condition is after -1.
+-- Writes and events come in the order of their appends; write_before is the number of events before a write's first. Expected
+-- versions: -1 any, -2 stream exists. An append without a condition is after -1. Tags are null when no event has any, queries when
+-- no append has a condition.
+--
+-- The answer: the head before, the version before each write, the appends that are not stored, those of them of which an id
+-- is known, and the position that offends each append's condition.
+--
+-- Lists of functions that give rows, side by side, and subscripts cost less than joins of unnested arrays. Plans are generic: each
+-- is a walk down an index whatever the arrays hold, and to make a plan costs a small call more than to run it.
 CREATE FUNCTION ${s}.append_events(
-  write_append integer[], write_stream text[], write_expected bigint[], write_count integer[],
-  event_write integer[], event_ordinal integer[], event_id uuid[], event_type text[], event_schema_version integer[],
-  event_tags jsonb[], event_data jsonb[], event_metadata jsonb[],
-  append_query jsonb[], append_after bigint[], check_ids boolean
-) RETURNS TABLE (actual bigint, failed boolean, known boolean, offended bigint, base bigint, recorded timestamptz)
-LANGUAGE plpgsql VOLATILE AS $body$
+  write_append integer[], write_stream text[], write_expected bigint[], write_before integer[],
+  event_write integer[], event_id uuid[], event_type text[], event_schema_version integer[],
+  event_tags text[], event_data jsonb, event_metadata jsonb,
+  append_query jsonb, append_after bigint[], check_ids boolean,
+  OUT head bigint, OUT recorded timestamptz, OUT versions bigint[], OUT rejected integer[], OUT knowns integer[],
+  OUT offences bigint[]
+) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $body$
 DECLARE
-  head bigint;
-  recorded_now timestamptz;
-  versions bigint[];
-  failing integer[];
-  knowns integer[] := '{}';
-  offences bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(append_after)]);
-  bases bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(write_append)]);
+  handled text := current_setting('${inlineSetting(schema)}', true);
+  last bigint;
   turn integer;
-  stored bigint;
+  places integer[];
+  stored integer;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(${literal(`eventfold:${schema}`)}, 0));
 
-  SELECT e.position, e.recorded_at INTO head, recorded_now FROM ${s}.events e ORDER BY e.position DESC LIMIT 1;
+  SELECT e.position, e.recorded_at INTO head, recorded FROM ${s}.events e ORDER BY e.position DESC LIMIT 1;
   head := coalesce(head, 0);
-  recorded_now := greatest(date_trunc('milliseconds', clock_timestamp()), recorded_now);
+  recorded := greatest(date_trunc('milliseconds', clock_timestamp()), recorded);
+  last := head;
 
-  -- No two appends of a call write to one stream, so no write changes what another one is held against.
+  -- What live inline generations handle is stored only by who takes care of it. Who looks with an old snapshot is told by the lock.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM FROM ${s}.inline_types i WHERE i.type = '' AND i.generation = 0 FOR SHARE;
+  END IF;
+  IF handled <> '' OR 0 < (SELECT i.generation FROM ${s}.inline_types i WHERE i.type = '' ORDER BY i.generation DESC LIMIT 1) THEN
+    PERFORM ${s}.check_inline(event_type, string_to_array(handled, ',')::integer[]);
+  END IF;
+
+  knowns := '{}';
+  IF append_query IS NOT NULL THEN
+    offences := array_fill(NULL::bigint, ARRAY[cardinality(append_after)]);
+  END IF;
+
+  -- No two appends of a call write to one stream, so no write changes what another one is held against. A stream is looked
+  -- through from its expected version on, which finds nothing but that version when all is well.
   versions := ARRAY(
-    SELECT coalesce((SELECT e.version FROM ${s}.events e WHERE e.stream = w.stream ORDER BY e.version DESC LIMIT 1), 0)
-    FROM unnest(write_stream) WITH ORDINALITY AS w (stream, n) ORDER BY w.n
+    SELECT coalesce((
+      SELECT e.version FROM ${s}.events e WHERE e.stream = w.stream AND e.version >= w.expected ORDER BY e.version DESC LIMIT 1
+    ), 0)
+    FROM (SELECT generate_subscripts(write_stream, 1) AS n, unnest(write_stream) AS stream, unnest(write_expected) AS expected) AS w
+    ORDER BY w.n
   );
-  failing := ARRAY(
-    SELECT DISTINCT w.append FROM unnest(write_append, write_expected, versions) AS w (append, expected, actual)
-    WHERE NOT CASE w.expected
-      WHEN -1 THEN true WHEN -2 THEN w.actual = 0 WHEN -3 THEN w.actual > 0 ELSE w.actual = w.expected END
-  );
-  IF check_ids OR failing <> '{}' THEN
-    knowns := ARRAY(
-      SELECT DISTINCT w.append FROM unnest(event_id, event_write) AS v (id, write)
-      JOIN unnest(write_append) WITH ORDINALITY AS w (append, n) ON w.n = v.write
-      WHERE (check_ids OR w.append = ANY (failing))
-        AND (SELECT true FROM ${s}.events e WHERE e.id = v.id ORDER BY e.id LIMIT 1)
+  rejected := '{}';
+  IF versions <> write_expected THEN
+    rejected := ARRAY(
+      SELECT write_append[n] FROM generate_subscripts(write_append, 1) AS n
+      WHERE NOT CASE write_expected[n] WHEN -1 THEN true WHEN -2 THEN versions[n] > 0 ELSE versions[n] = write_expected[n] END
     );
+  END IF;
+  IF rejected <> '{}' THEN
+    versions := ARRAY(
+      SELECT coalesce((
+        SELECT e.version FROM ${s}.events e WHERE e.stream = write_stream[n] ORDER BY e.version DESC LIMIT 1
+      ), 0)
+      FROM generate_subscripts(write_stream, 1) AS n ORDER BY n
+    );
+  END IF;
+  IF check_ids OR rejected <> '{}' THEN
+    knowns := ARRAY(
+      SELECT DISTINCT write_append[event_write[n]] FROM generate_subscripts(event_id, 1) AS n
+      WHERE (check_ids OR write_append[event_write[n]] = ANY (rejected))
+        AND (SELECT true FROM ${s}.events e WHERE e.id = event_id[n] ORDER BY e.id LIMIT 1)
+    );
+    rejected := rejected || knowns;
   END IF;
 
   -- All in one turn; one after the other only where conditions ask for it, for what one append stores may offend the next.
-  FOR turn IN SELECT CASE WHEN append_query IS NOT NULL THEN t END
-    FROM generate_series(1, CASE WHEN append_query IS NULL THEN 1 ELSE cardinality(append_after) END) AS t
-  LOOP
-    IF turn = ANY (failing || knowns) THEN CONTINUE; END IF;
-    IF append_after[turn] >= 0 THEN
-      offences[turn] := ${s}.first_match(append_query[turn], append_after[turn]);
-      IF offences[turn] IS NOT NULL THEN
-        -- What offends it may be the append itself, stored before.
-        IF EXISTS (
-          SELECT FROM unnest(event_id, event_write) AS v (id, write)
-          WHERE write_append[v.write] = turn
-            AND (SELECT true FROM ${s}.events e WHERE e.id = v.id ORDER BY e.id LIMIT 1)
-        ) THEN
-          knowns := knowns || turn;
+  FOR i IN 1 .. CASE WHEN append_query IS NULL THEN 1 ELSE cardinality(append_after) END LOOP
+    IF append_query IS NOT NULL THEN
+      turn := i;
+      IF turn = ANY (rejected) THEN CONTINUE; END IF;
+      IF append_after[turn] >= 0 THEN
+        offences[turn] := ${s}.first_match(append_query -> turn - 1, append_after[turn]);
+        IF offences[turn] IS NOT NULL THEN
+          rejected := rejected || turn;
+          -- What offends it may be the append itself, stored before.
+          IF EXISTS (
+            SELECT FROM generate_subscripts(event_id, 1) AS n
+            WHERE write_append[event_write[n]] = turn
+              AND (SELECT true FROM ${s}.events e WHERE e.id = event_id[n] ORDER BY e.id LIMIT 1)
+          ) THEN
+            knowns := knowns || turn;
+          END IF;
+          CONTINUE;
         END IF;
-        CONTINUE;
       END IF;
     END IF;
 
-    WITH chosen AS (
-      SELECT w.n, head + sum(w.count) OVER (ORDER BY w.n) - w.count AS base
-      FROM unnest(write_append, write_count) WITH ORDINALITY AS w (append, count, n)
-      WHERE CASE WHEN turn IS NULL THEN NOT w.append = ANY (failing || knowns) ELSE w.append = turn END
-    )
-    SELECT array_agg(coalesce(c.base, bases[w.n]) ORDER BY w.n) INTO bases
-    FROM generate_subscripts(write_append, 1) AS w (n) LEFT JOIN chosen c ON c.n = w.n;
-
-    WITH placed AS (
-      SELECT w.base + v.ordinal AS position, w.stream, w.actual + v.ordinal AS version, v.*
-      FROM unnest(
-        event_write, event_ordinal, event_id, event_type, event_schema_version, event_tags, event_data, event_metadata
-      ) AS v (write, ordinal, id, type, schema_version, tags, data, metadata)
-      JOIN unnest(write_append, write_stream, versions, bases) WITH ORDINALITY AS w (append, stream, actual, base, n)
-        ON w.n = v.write
-      WHERE w.base IS NOT NULL AND (turn IS NULL OR w.append = turn)
-    ), tagging AS (
+    IF turn IS NOT NULL OR rejected <> '{}' THEN
+      places := ARRAY(
+        SELECT CASE WHEN e.is_chosen THEN count(*) FILTER (WHERE e.is_chosen) OVER (ORDER BY e.n) END
+        FROM (
+          SELECT n, CASE WHEN turn IS NULL THEN NOT write_append[event_write[n]] = ANY (rejected)
+            ELSE write_append[event_write[n]] = turn END AS is_chosen
+          FROM generate_subscripts(event_write, 1) AS n
+        ) AS e ORDER BY e.n
+      );
+    END IF;
+    INSERT INTO ${s}.events (position, stream, version, id, type, schema_version, recorded_at, tags, data, metadata)
+    SELECT
+      last + coalesce(places[e.n], e.n), write_stream[e.write], versions[e.write] + e.n - write_before[e.write],
+      e.id, e.type, e.schema_version, recorded, coalesce(event_tags[e.n], '{}')::text[],
+      event_data -> e.n - 1, event_metadata -> e.n - 1
+    FROM (
+      SELECT generate_subscripts(event_write, 1) AS n, unnest(event_write) AS write, unnest(event_id) AS id,
+        unnest(event_type) AS type, unnest(event_schema_version) AS schema_version
+    ) AS e
+    WHERE places IS NULL OR places[e.n] IS NOT NULL;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    IF event_tags IS NOT NULL THEN
       INSERT INTO ${s}.event_tags (tag, position)
-      SELECT DISTINCT t.tag, p.position FROM placed p CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) AS t (tag)
-    ), storing AS (
-      INSERT INTO ${s}.events
-        (position, stream, version, id, type, schema_version, recorded_at, tags, data, metadata)
-      SELECT p.position, p.stream, p.version, p.id, p.type, p.schema_version, recorded_now,
-        CASE WHEN p.tags = '[]' THEN '{}'::text[] ELSE ARRAY(SELECT jsonb_array_elements_text(p.tags)) END,
-        p.data, p.metadata
-      FROM placed p ORDER BY p.position
-      RETURNING 1
-    )
-    SELECT count(*) INTO stored FROM storing;
-    head := head + stored;
+      SELECT DISTINCT t.tag, p.position
+      FROM generate_series(last + 1, last + stored) AS p (position), LATERAL unnest((
+        SELECT e.tags FROM ${s}.events e WHERE e.position = p.position ORDER BY e.position LIMIT 1
+      )) AS t (tag);
+    END IF;
+    last := last + stored;
   END LOOP;
 
   -- Says that something came, not what: a listener reads the log.
-  IF array_remove(bases, NULL) <> '{}' THEN
+  IF last > head THEN
     PERFORM pg_notify(${literal(channelOf(schema))}, '');
   END IF;
-
-  RETURN QUERY
-    SELECT w.actual, w.append = ANY (failing), w.append = ANY (knowns), offences[w.append], w.base, recorded_now
-    FROM unnest(write_append, versions, bases) WITH ORDINALITY AS w (append, actual, base, n) ORDER BY w.n;
 END $body$`

@@ -36,3 +36,25 @@ export const immutable = (s: string, table: string): string =>
   `-- UPDATE, DELETE and TRUNCATE are refused by the database itself.
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON ${s}.${table}
   FOR EACH STATEMENT EXECUTE FUNCTION ${s}.refuse_change()`
+
+export const inlineTypes = (s: string): string =>
+  `-- The types whose events live inline generations handle: an append of them has to say that it takes care of those generations. A row
+-- without a type for each such generation: of others nobody may say that.
+CREATE TABLE ${s}.inline_types (
+  type text COLLATE "C" NOT NULL,
+  generation integer NOT NULL,
+  PRIMARY KEY (type, generation)
+)`
+
+export const inlineTurn = (s: string): string =>
+  `-- A row of no generation, which is updated whenever others come or go: who looks with an old snapshot can lock it, and is
+-- then told.
+INSERT INTO ${s}.inline_types (type, generation) VALUES ('', 0)`
+
+/**
+ * The setting in which a transaction says which inline generations it takes care of: their numbers, with commas in between. Each
+ * schema has its own, for generations of different schemas have the same numbers; the schema is written in hexadecimal digits, for
+ * the names of settings are identifiers and know no case.
+ */
+export const inlineSetting = (schema: string): string =>
+  `eventfold.inline_${Array.from(new TextEncoder().encode(schema), (byte) => byte.toString(16).padStart(2, "0")).join("")}`

@@ -1,15 +1,15 @@
 /**
  * Run by node with --expose-gc: reads a large log through the store, one way after the other, and writes what each way gave, and
- * by how much the heap had grown while it did.
+ * by how much the heap had grown while it did; and the most memory that the process had at any time.
  *
- *     node --expose-gc bigReader.ts <url> <schema> <stream>
+ *     node --expose-gc bigReader.ts <url> <schema> <stream> <after how many events to look at the heap>
  */
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { PgClient } from "@effect/sql-pg"
 import { EventStore, StreamName } from "eventfold"
 import { PostgresEventStore } from "eventfold/postgres"
 
-const [, , url = "", schema = "", streamName = ""] = process.argv
+const [, , url = "", schema = "", streamName = "", every = ""] = process.argv
 
 const program = Effect.gen(function* () {
   const store = yield* EventStore.EventStore
@@ -18,9 +18,12 @@ const program = Effect.gen(function* () {
     "the stream": store.readStream(stream),
     "the stream backward": store.readStream(stream, { direction: "backward" }),
     "the log": store.readLog(),
-    "the log backward by type": store.readLog({ direction: "backward", query: [{ types: ["Odd"] }] })
+    "the log backward by type": store.readLog({ direction: "backward", query: [{ types: ["Odd"] }] }),
+    "a subscription that catches up": Stream.take(store.subscribe({ after: 0 }), yield* store.head)
   }
+  let mostResident = 0
   const heap = Effect.sync(() => {
+    mostResident = Math.max(mostResident, process.memoryUsage().rss)
     globalThis.gc?.()
     return process.memoryUsage().heapUsed
   })
@@ -30,13 +33,13 @@ const program = Effect.gen(function* () {
     let count = 0
     let most = 0
     yield* Stream.runForEachArray(events, (chunk) => {
-      const sampled = Math.floor(count / 50_000) !== Math.floor((count + chunk.length) / 50_000)
+      const sampled = Math.floor(count / Number(every)) !== Math.floor((count + chunk.length) / Number(every))
       count += chunk.length
       return sampled ? Effect.map(heap, (used) => (most = Math.max(most, used - before))) : Effect.void
     })
     results.push({ way, events: count, grown: most })
   }
-  process.stdout.write(JSON.stringify(results))
+  process.stdout.write(JSON.stringify({ results, mostResident }))
 })
 
 await program.pipe(

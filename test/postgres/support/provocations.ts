@@ -5,7 +5,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Deferred, Effect, type Result, type Scope } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import type { EventStore } from "eventfold"
-import type { Violation } from "./oracle.ts"
+import { Violation } from "./oracle.ts"
 import { proxyTo } from "./proxy.ts"
 import { connect, eventually, freshSchema, holding, holdLock, storeOn, within } from "./stores.ts"
 import { writeTo } from "./workload.ts"
@@ -24,6 +24,11 @@ export interface Provocation {
   readonly run: (
     place: Place
   ) => Effect.Effect<unknown, EventStore.AppendError | SqlError.SqlError | Violation, Scope.Scope>
+}
+
+/** What it fails with says whether trying again may help; anything else is a violation. */
+interface Case extends Provocation {
+  readonly isRetryable: boolean
 }
 
 const stream = "red-1"
@@ -116,11 +121,12 @@ const appendAfterTheEnd = (
     return yield* failsInside(sql, inTransaction)
   })
 
-export const provocations: ReadonlyArray<Provocation> = [
+const cases: ReadonlyArray<Case> = [
   {
     name: "a wrong password",
     state: "28",
     reason: "AccessDenied",
+    isRetryable: false,
     run: ({ url }) =>
       Effect.flatMap(connect(altered(url, (other) => (other.password = "wrong"))), (sql) => storeOn(sql, {}))
   },
@@ -128,6 +134,7 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "a role that does not exist",
     state: "28",
     reason: "AccessDenied",
+    isRetryable: false,
     run: ({ url }) =>
       Effect.flatMap(connect(altered(url, (other) => (other.username = "nobody"))), (sql) => storeOn(sql, {}))
   },
@@ -135,6 +142,7 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "an append of a role that may not use the schema",
     state: "42501",
     reason: "AccessDenied",
+    isRetryable: false,
     run: (place) =>
       Effect.gen(function* () {
         const schema = freshSchema()
@@ -147,6 +155,7 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "a migration by a role that may not create a schema",
     state: "42501",
     reason: "AccessDenied",
+    isRetryable: false,
     run: (place) =>
       Effect.gen(function* () {
         yield* storeOn(yield* connect((yield* newRole(place)).url), { schema: freshSchema() })
@@ -156,6 +165,7 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "a database that does not exist",
     state: "3D000",
     reason: "Misconfigured",
+    isRetryable: false,
     run: ({ url }) =>
       Effect.flatMap(connect(altered(url, (other) => (other.pathname = "/nowhere"))), (sql) => storeOn(sql, {}))
   },
@@ -163,18 +173,21 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "an append to a schema that does not exist",
     state: "3F000",
     reason: "Misconfigured",
+    isRetryable: false,
     run: (place) => Effect.flatMap(withoutSchema(place), (store) => store.append(writeTo(stream)))
   },
   {
     name: "a read of a schema that does not exist",
     state: "42P01",
     reason: "Misconfigured",
+    isRetryable: false,
     run: (place) => Effect.flatMap(withoutSchema(place), (store) => store.head)
   },
   {
     name: "an append to a schema with nothing in it",
     state: "42883",
     reason: "Misconfigured",
+    isRetryable: false,
     run: (place) =>
       Effect.gen(function* () {
         const schema = freshSchema()
@@ -187,17 +200,19 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "an append to a server that only reads",
     state: "25006",
     reason: "ReadOnly",
+    isRetryable: false,
     run: (place) =>
       Effect.flatMap(storeWith(place, { startupParameters: { default_transaction_read_only: "on" } }), ({ store }) =>
         store.append(writeTo(stream))
       )
   },
-  { name: "a full disk", state: "53100", reason: "StorageFull", run: failingWith("53100") },
-  { name: "a server out of memory", state: "53", reason: "Unavailable", run: failingWith("53200") },
+  { name: "a full disk", state: "53100", reason: "StorageFull", isRetryable: false, run: failingWith("53100") },
+  { name: "a server out of memory", state: "53", reason: "Unavailable", isRetryable: true, run: failingWith("53200") },
   {
     name: "a server that has no connection left",
     state: "53300",
     reason: "Unavailable",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const role = yield* newRole(place, "CONNECTION LIMIT 0")
@@ -208,6 +223,7 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "statement_timeout, while another append holds the lock",
     state: "57014",
     reason: "Timeout",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const { schema, store } = yield* storeWith(place, { startupParameters: { statement_timeout: "100" } })
@@ -219,6 +235,7 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "lock_timeout, while another append holds the lock",
     state: "55P03",
     reason: "Timeout",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const { schema, store } = yield* storeWith(place, { startupParameters: { lock_timeout: "100" } })
@@ -227,20 +244,45 @@ export const provocations: ReadonlyArray<Provocation> = [
       })
   },
   {
+    name: "an append past a projection that is kept in the append's own transaction",
+    state: "ZF001",
+    reason: "Misconfigured",
+    isRetryable: false,
+    run: failingWith("ZF001")
+  },
+  {
+    name: "an append in a transaction of the caller's that has failed already",
+    state: "25P02",
+    reason: "InvalidRequest",
+    isRetryable: false,
+    run: (place) =>
+      Effect.gen(function* () {
+        const { sql, store } = yield* storeWith(place, {})
+        const inTransaction = Effect.gen(function* () {
+          yield* Effect.ignore(sql.unsafe("SELECT 1 / 0"))
+          return yield* Effect.result(store.append(writeTo(stream)))
+        })
+        return yield* failsInside(sql, inTransaction)
+      })
+  },
+  {
     name: "a transaction of the caller's that was idle for too long",
     state: "25P03",
     reason: "Timeout",
+    isRetryable: true,
     run: (place) => appendAfterTheEnd(place, { idle_in_transaction_session_timeout: "50" }, () => "SELECT")
   },
   {
     name: "pg_terminate_backend in a transaction of the caller's",
     state: "57P",
     reason: "Unavailable",
+    isRetryable: true,
     run: (place) => appendAfterTheEnd(place, {}, (pid) => `SELECT pg_terminate_backend(${pid})`)
   },
   {
     name: "pg_terminate_backend under a read",
     reason: "Unavailable",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const applicationName = freshSchema()
@@ -258,6 +300,7 @@ export const provocations: ReadonlyArray<Provocation> = [
   {
     name: "a read whose connection is cut",
     reason: "Unavailable",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const proxy = yield* proxyTo(place.url)
@@ -271,12 +314,14 @@ export const provocations: ReadonlyArray<Provocation> = [
   {
     name: "a server that refuses connections",
     reason: "Unavailable",
+    isRetryable: true,
     run: ({ url }) => Effect.flatMap(connect(altered(url, (other) => (other.port = "1"))), (sql) => storeOn(sql, {}))
   },
   {
     name: "a serialization failure in a transaction of the caller's",
     state: "40001",
     reason: "Contention",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const { schema, sql, store } = yield* storeWith(place, {})
@@ -299,6 +344,7 @@ export const provocations: ReadonlyArray<Provocation> = [
   {
     name: "an append in a transaction of the caller's that reads a snapshot from before another append",
     reason: "Contention",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const { schema, sql, store } = yield* storeWith(place, {})
@@ -315,6 +361,7 @@ export const provocations: ReadonlyArray<Provocation> = [
     name: "a deadlock between transactions of the callers'",
     state: "40P01",
     reason: "Contention",
+    isRetryable: true,
     run: (place) =>
       Effect.gen(function* () {
         const { schema, sql, store } = yield* storeWith(place, { startupParameters: { deadlock_timeout: "50ms" } })
@@ -343,3 +390,13 @@ export const provocations: ReadonlyArray<Provocation> = [
       })
   }
 ]
+
+export const provocations: ReadonlyArray<Provocation> = cases.map(({ isRetryable, run, ...one }) => ({
+  ...one,
+  run: (place) =>
+    Effect.tapError(run(place), (error) =>
+      error._tag === "StoreError" && error.isRetryable !== isRetryable
+        ? Effect.fail(new Violation({ problem: `${error.message}: isRetryable is ${error.isRetryable}` }))
+        : Effect.void
+    )
+}))
