@@ -91,6 +91,16 @@ export interface ReadOptions {
 }
 
 /**
+ * Some events of the log, in order: all that match after the page before, up to a position.
+ */
+export interface Page {
+  /** None where nothing matches. */
+  readonly events: ReadonlyArray<RecordedEvent>
+  /** Every event up to it has been seen, or does not match. */
+  readonly upTo: number
+}
+
+/**
  * The sizes that a store accepts.
  */
 export interface Limits {
@@ -229,6 +239,13 @@ export class EventStore extends Context.Service<
       readonly after: number
       readonly query?: Query
     }) => Stream.Stream<RecordedEvent, StoreError>
+    /**
+     * The same by pages, each with how far the log was searched for it: for who keeps a position, which moves on also where no event matches.
+     */
+    readonly subscribePages: (options: {
+      readonly after: number
+      readonly query?: Query
+    }) => Stream.Stream<Page, StoreError>
     /** The position of the last event, 0 for an empty log. */
     readonly head: Effect.Effect<number, StoreError>
     /** The version of the last event of a stream, 0 when it has none. */

@@ -247,9 +247,7 @@ export class ProjectionStore extends Context.Service<
     // Reading the live generation.
 
     /** The live generation, unless the projection is not there. `position` is the lowest of its partitions. */
-    readonly live: (
-      name: string
-    ) => Effect.Effect<
+    readonly live: (name: string) => Effect.Effect<
       | {
           readonly generation: number
           readonly version: number

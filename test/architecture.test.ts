@@ -21,7 +21,7 @@ const floors = {
   "adapter kit": { files: ["internal/adapter/**"], imports: ["kernel", "port"] },
   // Knows the port, and no adapter.
   runtime: {
-    files: ["Causation.ts", "Aggregate.ts", "Subscription.ts", "internal/runtime/**"],
+    files: ["Causation.ts", "Aggregate.ts", "Subscription.ts", "Projection.ts", "internal/runtime/**"],
     imports: ["kernel", "port"]
   },
   // `eventfold`: the floors so far, as namespaces.
@@ -68,7 +68,7 @@ const packages = [
     in: ["postgres", "cli"]
   },
   { packages: ["node:**"], in: ["cli"] },
-  { packages: ["@effect/vitest"], in: ["testing/EventStoreContract.ts"] },
+  { packages: ["@effect/vitest"], in: ["testing/EventStoreContract.ts", "testing/ProjectionStoreContract.ts"] },
   { packages: ["effect/sql", "effect/sql/**", "@effect/**"], in: ["postgres", "testing", "cli"] },
   { packages: ["@electric-sql/pglite"], in: ["postgres"] },
   { packages: stable.map((name) => `effect/${name}`), in: ["**"] },

@@ -27,18 +27,22 @@
  * )
  */
 import type * as DateTime from "effect/DateTime"
+import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Decider from "../Decider.ts"
 import type { Tagged } from "../Event.ts"
+import type * as Projection from "../Projection.ts"
 import type { Metadata } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
 import type { Any as AnyView, KeyedView, View } from "../View.ts"
 import { DeciderSpec, type Expectation, type WhenOptions } from "./internal/DeciderSpec.ts"
 import { StoredEvent } from "./internal/RunnableSpec.ts"
-import { type Happened, ViewSpec } from "./internal/ViewSpec.ts"
+import type { Happened, History } from "./internal/history.ts"
+import { type ProjectionSpec, projectionSpec } from "./internal/ProjectionSpec.ts"
+import { ViewSpec } from "./internal/ViewSpec.ts"
 
 export { SpecFailure } from "./SpecFailure.ts"
-export type { DeciderSpec, Happened, StoredEvent, ViewSpec, WhenOptions }
+export type { DeciderSpec, Happened, ProjectionSpec, StoredEvent, ViewSpec, WhenOptions }
 
 /**
  * What a command must come to.
@@ -102,14 +106,17 @@ export const stored = (type: string, schemaVersion: number, data: Schema.Json): 
 /**
  * An event with its circumstances, for a view that looks at them.
  */
-export const recorded = <E extends Tagged>(
-  event: E | StoredEvent,
-  circumstances: {
-    readonly stream?: StreamName
-    readonly at?: DateTime.DateTime.Input
-    readonly metadata?: Metadata
-  }
-): Happened<E> => ({ ...circumstances, event })
+export function recorded(event: StoredEvent, circumstances: Circumstances): Happened<never>
+export function recorded<E extends Tagged>(event: E, circumstances: Circumstances): Happened<E>
+export function recorded<E extends Tagged>(event: E | StoredEvent, circumstances: Circumstances): Happened<E> {
+  return { ...circumstances, event }
+}
+
+interface Circumstances {
+  readonly stream?: StreamName
+  readonly at?: DateTime.DateTime.Input
+  readonly metadata?: Metadata
+}
 
 interface ViewGiven<E extends Tagged, Expected> {
   /** What has happened, in order; with {@link recorded} where the circumstances matter. */
@@ -128,4 +135,76 @@ export function view<Model, E extends Tagged>(
 ): ViewGiven<E, { readonly [key: string]: Model }>
 export function view(self: AnyView): ViewGiven<Tagged, unknown> {
   return { given: (history) => ({ then: expectation((expected) => new ViewSpec(self, history, expected)) }) }
+}
+
+interface ProjectionGiven<E extends Tagged, Expected, R> {
+  /** What has happened, in order; with {@link recorded} where the circumstances matter. */
+  readonly given: (history: ReadonlyArray<E | StoredEvent | Happened<E>>) => {
+    /** What the projection must show: its model, or of a keyed view all models by key. */
+    readonly then: (expected: Expected) => ProjectionSpec<R>
+  }
+}
+
+interface HandlerGiven<E extends Tagged, Reader, R> {
+  /** What has happened, in order; with {@link recorded} where the circumstances matter. */
+  readonly given: (history: ReadonlyArray<E | StoredEvent | Happened<E>>) => {
+    /** What must be read afterwards, such as from the tables of the handler, whose names are told by what is given. */
+    readonly thenReads: <A, R2>(
+      read: (reader: Reader) => Effect.Effect<A, unknown, R2>,
+      expected: NoInfer<A>
+    ) => ProjectionSpec<R | R2>
+  }
+}
+
+/**
+ * The spec language of a projection. It runs over a store: over one in memory, or with `onStore` over what is provided.
+ *
+ * Every batch is delivered three times: to a process that dies when the work is done and nothing is stored, to one that stores it, and again.
+ * And all is done in one batch, and then in batches of one event. So a spec that holds proves that neither makes a difference, which a
+ * handler that keeps anything outside its transaction cannot say.
+ *
+ * @example
+ * import { Event, Projection, StreamName, View } from "eventfold"
+ * import { Spec } from "eventfold/testing"
+ * import { Effect, Schema } from "effect"
+ *
+ * const balances = View.keyed({
+ *   name: "balances",
+ *   events: Event.define({ Deposited: { amount: Schema.Int } }),
+ *   key: (_, { stream }) => StreamName.id(stream),
+ *   model: Schema.Int,
+ *   initial: 0
+ * }).evolve({ Deposited: (balance, { amount }) => balance + amount })
+ *
+ * const { given } = Spec.projection(Projection.make({ version: 1, view: balances }))
+ *
+ * await Effect.runPromise(
+ *   given([
+ *     Spec.recorded({ _tag: "Deposited", amount: 1 }, { stream: "account-ada" }),
+ *     Spec.recorded({ _tag: "Deposited", amount: 2 }, { stream: "account-ada" })
+ *   ]).then({ ada: 3 })
+ * )
+ */
+export function projection<Model, M extends Projection.Mode, R, E extends Tagged>(
+  self: Projection.Projection<Projection.Documents<Model>, M, R, E>
+): ProjectionGiven<E, { readonly [key: string]: Model }, R>
+export function projection<Model, M extends Projection.Mode, R, E extends Tagged>(
+  self: Projection.Projection<Projection.Document<Model>, M, R, E>
+): ProjectionGiven<E, Model, R>
+export function projection<Table extends string, M extends Projection.Mode, R, E extends Tagged>(
+  self: Projection.Projection<Projection.Tables<Table>, M, R, E>
+): HandlerGiven<E, Projection.Tables<Table>, R>
+export function projection<Reader, R>(
+  self: Projection.Projection<Reader, Projection.Mode, R>
+): { readonly given: (history: History) => object } {
+  const { view } = self["~eventfold/Projection"]
+  return {
+    given: (history) =>
+      view === undefined
+        ? {
+            thenReads: <R2>(read: (reader: Reader) => Effect.Effect<unknown, unknown, R2>, expected: unknown) =>
+              projectionSpec(self, history, { _tag: "Reads", read, expected })
+          }
+        : { then: expectation((expected) => projectionSpec(self, history, { _tag: "Models", view, expected })) }
+  }
 }

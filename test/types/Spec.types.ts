@@ -2,10 +2,10 @@
 /**
  * What the types of specs hold. Compiled by `npm run check`; each refusal has its positive twin above it.
  */
-import { Schema } from "effect"
-import { Event, View } from "eventfold"
+import { Context, Effect, Schema } from "effect"
+import { Event, type EventStore, Projection, type ProjectionStore, View } from "eventfold"
 import { Spec } from "eventfold/testing"
-import { account, AccountEvent, AlreadyOpen, InsufficientFunds } from "./domain.ts"
+import { account, AccountEvent, AlreadyOpen, holds, InsufficientFunds, type Same } from "./domain.ts"
 
 const { given } = Spec.decider(account)
 
@@ -75,3 +75,48 @@ View.make({ name: "x", events: AccountEvent, model: Schema.Int, initial: 0 }).ev
   AccountOpened: (n) => n,
   Deposited: (n) => n
 })
+
+const totalProjection = Spec.projection(Projection.make({ version: 1, view: total }))
+const ownersProjection = Spec.projection(Projection.make({ version: 1, view: byOwner, mode: "inline" }))
+export const projectionSpecs = [
+  totalProjection.given([{ _tag: "Deposited", amount: 1 }, Spec.stored("Deposited", 1, {})]).then(1),
+  totalProjection.given([Spec.recorded({ _tag: "Deposited", amount: 1 }, { stream: "account-ada" })]).then(1),
+  ownersProjection.given([{ _tag: "AccountOpened", owner: "Ada", currency: "EUR" }]).then({ Ada: 1 })
+]
+// @ts-expect-error an event that the projection does not handle
+totalProjection.given([{ _tag: "AccountOpened", owner: "Ada", currency: "EUR" }])
+// @ts-expect-error not the view's model
+totalProjection.given([]).then("1")
+// @ts-expect-error not models by key
+ownersProjection.given([]).then(1)
+// @ts-expect-error a view shows its models, it is not read otherwise
+totalProjection.given([]).thenReads(() => Effect.succeed(1), 1)
+
+class Mails extends Context.Service<Mails, { readonly sent: number }>()("test/Mails") {}
+class Ledger extends Context.Service<Ledger, { readonly lines: Effect.Effect<ReadonlyArray<string>, Error> }>()(
+  "test/Ledger"
+) {}
+const handler = Spec.projection(
+  Projection.handler({
+    name: "mails",
+    version: 1,
+    events: AccountEvent,
+    tables: { mails: "(n int)" },
+    handle: () => Mails
+  })
+)
+const reads = handler
+  .given([{ _tag: "Deposited", amount: 1 }])
+  .thenReads(({ table }) => Effect.map(Ledger, () => table("mails")), "mails")
+holds<Same<Effect.Services<typeof reads>, Mails | Ledger>>()
+holds<
+  Same<Effect.Services<typeof reads.onStore>, Mails | Ledger | EventStore.EventStore | ProjectionStore.ProjectionStore>
+>()
+// @ts-expect-error a table that the handler has not
+handler.given([]).thenReads(({ table }) => Effect.succeed(table("letters")), "")
+// @ts-expect-error not what is read
+handler.given([]).thenReads(() => Effect.succeed(1), "1")
+// @ts-expect-error it has no model
+handler.given([]).then(1)
+// @ts-expect-error it needs services, and so cannot be awaited
+export const awaited = async () => await reads

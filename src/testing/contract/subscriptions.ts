@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-import { EventStore } from "../../EventStore.ts"
+import { EventStore, type Page } from "../../EventStore.ts"
 import type { Query } from "../../Query.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import {
@@ -225,5 +225,44 @@ export const laws: ReadonlyArray<Law> = [
         }),
       { discard: true }
     )
+  ),
+  law(
+    "pages hold each event that matches once, and say how far the log was searched, also where none matches",
+    Effect.gen(function* () {
+      const store = yield* EventStore
+      const category = fresh("contract")
+      const after = yield* head
+      const matching = events(300)
+      yield* appendTo(`${category}-1`, matching.slice(0, 290))
+      const last = event()
+      const pages: Array<Page> = []
+      const following = Stream.runForEachWhile(
+        store.subscribePages({ after, query: ofCategory(category) }),
+        Effect.fnUntraced(function* (page) {
+          pages.push(page)
+          const [ended] = yield* readLog({ from: page.upTo, limit: 1 })
+          return ended?.id !== last.id
+        })
+      )
+      const missing = () => `pages after ${after} came up to ${pages[pages.length - 1]?.upTo}, and no further`
+      const follower = yield* Effect.forkChild(within(missing, following))
+      yield* appendTo(`${category}-2`, matching.slice(290))
+      // Nothing that matches comes after it.
+      yield* appendTo(freshStream(), [...events(3), last])
+      yield* Fiber.join(follower)
+      const found = pages.flatMap(({ events }) => events)
+      yield* same(idsOf(found), idsOf(matching), "what pages held, beside what was appended,")
+      let before = after
+      for (const { events, upTo } of pages) {
+        const places = events.map(({ position }) => position > before && position <= upTo)
+        yield* same(
+          places,
+          Array.from(places, () => true),
+          `whether events lie in their page, from ${before} to ${upTo},`
+        )
+        yield* same(upTo > before, true, "whether a page goes beyond the one before")
+        before = upTo
+      }
+    })
   )
 ]

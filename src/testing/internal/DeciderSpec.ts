@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Aggregate from "../../Aggregate.ts"
 import * as Decider from "../../Decider.ts"
-import type { EncodedEvent, Tagged } from "../../Event.ts"
+import { encode, type EncodedEvent, type Tagged } from "../../Event.ts"
 import { EventStore } from "../../EventStore.ts"
 import { deepFreeze } from "../../internal/kernel/freeze.ts"
 import { guard } from "../../internal/kernel/guard.ts"
@@ -90,7 +90,7 @@ const encodeAll = (
 ): Effect.Effect<ReadonlyArray<EncodedEvent>, SpecFailure> =>
   Effect.forEach(events, (event, index) => {
     const type = event instanceof StoredEvent ? event.type : event._tag
-    return encodeEvent(definitions, `${where} ${index} (${type})`, event)
+    return encodeEvent((event) => encode(definitions, event), `${where} ${index} (${type})`, event)
   })
 
 const readAllBack = (

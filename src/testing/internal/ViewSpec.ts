@@ -1,4 +1,3 @@
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Stream from "effect/Stream"
@@ -6,27 +5,20 @@ import type { Decoded, Tagged } from "../../Event.ts"
 import * as Event from "../../Event.ts"
 import { EventStore } from "../../EventStore.ts"
 import { uuidV7 } from "../../internal/runtime/uuid.ts"
-import type { Metadata, RecordedEvent } from "../../RecordedEvent.ts"
+import type { RecordedEvent } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"
 import * as View from "../../View.ts"
-import { compare, SpecFailure } from "../SpecFailure.ts"
-import { RunnableSpec, StoredEvent } from "./RunnableSpec.ts"
-import { encodeEvent, encodeValue, envelope, specTime } from "./stored.ts"
-
-/** An event with its circumstances. */
-export interface Happened<out E> {
-  readonly event: E | StoredEvent
-  readonly stream?: StreamName.StreamName
-  readonly at?: DateTime.DateTime.Input
-  readonly metadata?: Metadata
-}
+import { SpecFailure } from "../SpecFailure.ts"
+import { type History, recordAll } from "./history.ts"
+import { compareModels } from "./models.ts"
+import { RunnableSpec } from "./RunnableSpec.ts"
 
 /**
  * The spec of a view. On a store its events are stored and read back; their circumstances stay those of the spec.
  */
 export class ViewSpec extends RunnableSpec {
-  constructor(view: View.Any, history: ReadonlyArray<Tagged | StoredEvent | Happened<Tagged>>, expected: unknown) {
-    const events = recordAll(view, history)
+  constructor(view: View.Any, history: History, expected: unknown) {
+    const events = recordAll((event) => Event.encode(view.events, event), history)
     super(
       Effect.flatMap(events, (recorded) => check(view, recorded, expected)),
       Effect.flatMap(events, (recorded) =>
@@ -35,28 +27,6 @@ export class ViewSpec extends RunnableSpec {
     )
   }
 }
-
-const recordAll = Effect.fnUntraced(function* (
-  view: View.Any,
-  history: ReadonlyArray<Tagged | StoredEvent | Happened<Tagged>>
-) {
-  const versions = new Map<string, number>()
-  const recorded: Array<RecordedEvent> = []
-  for (const [index, item] of history.entries()) {
-    const happened: Happened<Tagged> = "_tag" in item || item instanceof StoredEvent ? { event: item } : item
-    const { event, stream = StreamName.make("spec", "1"), at = specTime, metadata = {} } = happened
-    const version = (versions.get(stream) ?? 0) + 1
-    versions.set(stream, version)
-    const encoded = yield* encodeEvent(
-      view.events,
-      `given event ${index} (${event instanceof StoredEvent ? event.type : event._tag})`,
-      event
-    )
-    const recordedAt = DateTime.toUtc(DateTime.makeUnsafe(at))
-    recorded.push(envelope(encoded, { stream, version, position: index + 1, recordedAt, metadata }))
-  }
-  return recorded
-})
 
 const decodeAll = (
   view: View.Any,
@@ -71,28 +41,9 @@ const decodeAll = (
 
 const check = Effect.fnUntraced(function* (view: View.Any, events: ReadonlyArray<RecordedEvent>, expected: unknown) {
   const decoded = yield* decodeAll(view, events)
-  const encode = (where: string) => (model: unknown) => encodeValue(view.model, where, model)
-  const encodeModels = (where: string, models: Iterable<readonly [string, unknown]>) =>
-    Effect.map(
-      Effect.forEach(models, ([key, model]) =>
-        Effect.map(encode(`${where} of ${key}`)(model), (json) => [key, json] as const)
-      ),
-      Object.fromEntries
-    )
-  const difference =
-    view._tag === "View"
-      ? compare(
-          `the view ${view.name} shows another model`,
-          "model",
-          yield* encode("the expected model")(expected),
-          yield* encode("the model")(View.fold(view, decoded))
-        )
-      : compare(
-          `the view ${view.name} shows other models`,
-          "",
-          yield* encodeModels("the expected model", Object.entries(expected as object)),
-          yield* encodeModels("the model", HashMap.entries(View.foldKeyed(view, decoded)))
-        )
+  const models =
+    view._tag === "View" ? View.fold(view, decoded) : Object.fromEntries(HashMap.entries(View.foldKeyed(view, decoded)))
+  const difference = yield* compareModels(`the view ${view.name}`, view, expected, models)
   if (difference !== undefined) return yield* difference
 })
 

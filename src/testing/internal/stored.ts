@@ -31,9 +31,12 @@ export const envelope = (
   ...place
 })
 
+/** How events of some definitions are stored. */
+export type Encoding<in E> = (event: E) => Result.Result<Event.EncodedEvent, Event.EncodeError>
+
 /** The stored form of an event, or why no store would take it. What was stored before is taken as it is. */
 export const encodeEvent = <E extends Event.Tagged>(
-  definitions: Event.Definitions<E>,
+  encode: Encoding<E>,
   where: string,
   event: E | StoredEvent
 ): Effect.Effect<Event.EncodedEvent, SpecFailure> => {
@@ -42,7 +45,7 @@ export const encodeEvent = <E extends Event.Tagged>(
     const encoded: Event.EncodedEvent =
       event instanceof StoredEvent
         ? { type: event.type, schemaVersion: event.schemaVersion, data: event.data as Schema.Json, tags: [] }
-        : yield* Effect.fromResult(Result.mapError(Event.encode(definitions, event), ({ message }) => cannot(message)))
+        : yield* Effect.fromResult(Result.mapError(encode(event), ({ message }) => cannot(message)))
     const problem = eventProblem({ ...encoded, id: specId(1), metadata: {} }, defaultLimits)
     return yield* problem === undefined ? Effect.succeed(encoded) : Effect.fail(cannot(problem))
   })
@@ -63,7 +66,7 @@ export const readBack = Effect.fnUntraced(function* <E extends Event.Tagged>(
     )
   )
   if (!isNew) return events
-  const again = yield* encodeEvent(definitions, where, events[0]!)
+  const again = yield* encodeEvent((event) => Event.encode(definitions, event), where, events[0]!)
   const changed = compare(`${where} is read back as another`, "", encoded.data, again.data)
   return yield* changed === undefined ? Effect.succeed(events) : Effect.fail(changed)
 })

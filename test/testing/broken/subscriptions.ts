@@ -9,6 +9,7 @@ const anyTime =
 const starting = "an event that is appended while a subscriber starts reaches it"
 const contiguous =
   "positions are contiguous under concurrent writers, and each append has its own in the order of its writes"
+const pages = "pages hold each event that matches once, and say how far the log was searched, also where none matches"
 
 export const subscriptions: ReadonlyArray<BrokenStore> = [
   {
@@ -269,5 +270,24 @@ export const subscriptions: ReadonlyArray<BrokenStore> = [
       [contiguous, "at [0][version]"],
       ["an append is there, whole, as soon as it is acknowledged", "[version]"]
     ]
+  },
+  {
+    name: "counts a position only where an event matches",
+    hangs: true,
+    layer: changed((store) => ({
+      subscribePages: (options) =>
+        Stream.map(store.subscribe(options), (event) => ({ events: [event], upTo: event.position }))
+    })),
+    breaks: [[pages, "pages after"]]
+  },
+  {
+    name: "says that it has searched what it has not",
+    layer: changed((store) => ({
+      subscribePages: (options) =>
+        Stream.mapEffect(store.subscribePages(options), ({ events }) =>
+          Effect.map(store.head, (head) => ({ events, upTo: head }))
+        )
+    })),
+    breaks: [[pages, "what pages held"]]
   }
 ]
