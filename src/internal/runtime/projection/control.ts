@@ -1,0 +1,88 @@
+/**
+ * What can be asked of any projection: how it is doing, to wait for it, and to change its course.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { StoreError } from "../../../EventStore.ts"
+import type { Parked, ProjectionStore, Skipped, Status } from "../../../ProjectionStore.ts"
+
+/**
+ * A projection did not come to a position in time.
+ */
+export class AwaitTimeout extends Schema.TaggedError<AwaitTimeout>("eventfold/AwaitTimeout")("AwaitTimeout", {
+  projection: Schema.String,
+  position: Schema.Int,
+  /** Where it was. */
+  reached: Schema.Int
+}) {
+  override get message(): string {
+    return `projection ${this.projection} did not come to position ${this.position} in time: it is at ${this.reached}`
+  }
+}
+
+/**
+ * What can be asked of any projection.
+ */
+export interface Control {
+  /**
+   * Waits until everything up to a position can be read, such as the position that an append has answered. 5 seconds at most by default.
+   */
+  readonly awaitPosition: (position: number, timeout?: Duration.Input) => Effect.Effect<void, AwaitTimeout | StoreError>
+  /** Its generations, by partition: the live one, one that fills, and those that are retired. */
+  readonly status: Effect.Effect<ReadonlyArray<Status>, StoreError>
+  /** Stops it, in every process, until it is resumed. */
+  readonly pause: Effect.Effect<void, StoreError>
+  /** Lets it go on, also where it has failed. */
+  readonly resume: Effect.Effect<void, StoreError>
+  /** Empties it and begins anew. Who reads meanwhile finds it empty, and then filling. */
+  readonly reset: Effect.Effect<void, StoreError>
+  /** Fills it anew beside what is read, which it replaces when it has come as far. */
+  readonly rebuild: Effect.Effect<void, StoreError>
+  /** Passes over the event it has failed at, and goes on. The reason is kept. */
+  readonly skip: (position: number, reason: string) => Effect.Effect<void, StoreError>
+  /** The events that were passed over or discarded. */
+  readonly skipped: Effect.Effect<ReadonlyArray<Skipped>, StoreError>
+  /** The events that are set aside. */
+  readonly parked: Effect.Effect<ReadonlyArray<Parked>, StoreError>
+  /** Tries the events that are set aside again, in order: all, or those of one lane. */
+  readonly retryParked: (lane?: string) => Effect.Effect<void, StoreError>
+  /** Takes an event out that is set aside, for good. The reason is kept. */
+  readonly discardParked: (position: number, reason: string) => Effect.Effect<void, StoreError>
+  /** Deletes what is kept of generations that were replaced. */
+  readonly removeRetired: Effect.Effect<void, StoreError>
+}
+
+/** Who waits looks when something changed in this process, and so often for what changed in another. */
+const lookEvery = Duration.millis(25)
+
+export const makeControl = (name: string, store: ProjectionStore["Service"]): Control => ({
+  awaitPosition: (position, timeout = "5 seconds") =>
+    Effect.gen(function* () {
+      const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(Duration.fromInputUnsafe(timeout))
+      const reached = Effect.map(store.live(name), (live) => live?.position ?? 0)
+      if ((yield* reached) >= position) return
+      const last = yield* Stream.merge(store.changes, Stream.tick(lookEvery)).pipe(
+        Stream.mapEffect(() => Effect.all([reached, Clock.currentTimeMillis])),
+        Stream.takeUntil(([reached, now]) => reached >= position || now >= deadline),
+        Stream.runFold(
+          () => 0,
+          (_, [reached]) => reached
+        )
+      )
+      if (last < position) return yield* new AwaitTimeout({ projection: name, position, reached: last })
+    }),
+  status: store.status(name),
+  pause: store.pause(name),
+  resume: store.resume(name),
+  reset: store.reset(name),
+  rebuild: store.rebuild(name),
+  skip: (position, reason) => store.skip(name, { position, reason }),
+  skipped: store.skipped(name),
+  parked: store.parked(name),
+  retryParked: (lane) => store.retryParked(name, lane),
+  discardParked: (position, reason) => store.discardParked(name, { position, reason }),
+  removeRetired: store.removeRetired(name)
+})

@@ -1,0 +1,212 @@
+/**
+ * An event store whose appends carry what inline projections make of them, in the same transaction: documents are locked and written
+ * first, the append with its lock of the log comes last. So appends that touch other documents do not wait for one another's work.
+ *
+ * Two appends that touch one document are stored in the order in which they locked it, which is the order in which they were folded.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as DateTime from "effect/DateTime"
+import type { Decoded, Tagged } from "../../../Event.ts"
+import {
+  type Appended,
+  type AppendError,
+  ConcurrencyConflict,
+  ConditionConflict,
+  type EventStore,
+  StoreError,
+  type Write
+} from "../../../EventStore.ts"
+import type { ProjectionStore } from "../../../ProjectionStore.ts"
+import type { RecordedEvent } from "../../../RecordedEvent.ts"
+import { HandlingFailure, type Plan } from "./plan.ts"
+import { supervise } from "./supervisor.ts"
+
+/** An append that turns out to have been stored before: what was made of its events is not kept. */
+class Repeated extends Data.TaggedError("Repeated")<{ readonly appended: Appended }> {}
+
+/** What is known of an event before it is appended. The rest fails whoever looks at it. */
+class Pending implements RecordedEvent {
+  readonly id: string
+  readonly type: string
+  readonly schemaVersion: number
+  readonly stream: RecordedEvent["stream"]
+  readonly data: RecordedEvent["data"]
+  readonly tags: RecordedEvent["tags"]
+  readonly metadata: RecordedEvent["metadata"]
+
+  constructor(stream: RecordedEvent["stream"], event: Write["events"][number]) {
+    this.id = event.id
+    this.type = event.type
+    this.schemaVersion = event.schemaVersion
+    this.stream = stream
+    this.data = event.data
+    this.tags = event.tags
+    this.metadata = event.metadata
+  }
+
+  get version(): number {
+    return unknownYet("version")
+  }
+  get position(): number {
+    return unknownYet("position")
+  }
+  get recordedAt(): DateTime.Utc {
+    return unknownYet("recordedAt")
+  }
+}
+
+const unknownYet = (field: string): never => {
+  throw new HandlingFailure({
+    problem: `${field} is not known before the append: what looks at it cannot be projected inline`
+  })
+}
+
+/** The events of an append that a projection handles, decoded. */
+const eventsOf = (
+  plan: Plan<unknown>,
+  writes: ReadonlyArray<Write>
+): Result.Result<ReadonlyArray<Decoded<Tagged>>, HandlingFailure> =>
+  Result.gen(function* () {
+    const all: Array<Decoded<Tagged>> = []
+    for (const { stream, events } of writes) {
+      for (const event of events) {
+        if (!plan.definition.types.includes(event.type)) continue
+        const { id, type, schemaVersion, data, tags, metadata } = event
+        const recordedAt = DateTime.makeUnsafe(0)
+        const decoded = yield* Result.mapError(
+          plan.decode({ id, type, schemaVersion, data, tags, metadata, stream, version: 0, position: 0, recordedAt }),
+          ({ message }) => new HandlingFailure({ problem: message })
+        )
+        const recorded = new Pending(stream, event)
+        for (const one of decoded) all.push({ ...one, recorded })
+      }
+    }
+    return all
+  })
+
+const isAppendError = (error: unknown): error is AppendError =>
+  error instanceof StoreError || error instanceof ConcurrencyConflict || error instanceof ConditionConflict
+
+const failed = (name: string, problem: string): StoreError =>
+  new StoreError({ reason: "ProjectionFailed", problem: `${name} is projected inline, and failed: ${problem}` })
+
+/** A projection that is live, and which of its generations is. */
+interface Inline<R> {
+  readonly plan: Plan<R>
+  readonly store: ProjectionStore["Service"]
+  generation: number
+}
+
+/** Waits until the generation of this version is live. */
+const liveGeneration = <R>(plan: Plan<R>, store: ProjectionStore["Service"]): Effect.Effect<number, StoreError> => {
+  const { name, version } = plan.definition
+  return Effect.repeat(store.live(name), {
+    schedule: Schedule.spaced("50 millis"),
+    until: (live) => live !== undefined && live.version >= version
+  }).pipe(
+    Effect.flatMap((live) =>
+      live?.version === version
+        ? Effect.succeed(live.generation)
+        : Effect.fail(
+            new StoreError({
+              reason: "Misconfigured",
+              problem: `projection ${name} is live in version ${live?.version}, which replaced version ${version} of this code`
+            })
+          )
+    )
+  )
+}
+
+/**
+ * Fills the projections as far as they are not, and gives the store that keeps them. Its appends are refused where this code's version
+ * of a projection is not the live one.
+ */
+export const makeInline = <R>(
+  plans: ReadonlyArray<Plan<R>>,
+  store: ProjectionStore["Service"],
+  eventStore: EventStore["Service"],
+  owner: string
+): Effect.Effect<EventStore["Service"], StoreError, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<R>()
+    const inline: Array<Inline<R>> = []
+    // In one order everywhere, as the documents of each are locked by that order.
+    for (const plan of plans.toSorted((a, b) => (a.definition.name < b.definition.name ? -1 : 1))) {
+      yield* store.register(plan.definition)
+      yield* supervise(plan, store, eventStore, owner)
+      inline.push({ plan, store, generation: yield* liveGeneration(plan, store) })
+    }
+
+    const project = ({ plan, generation }: Inline<R>, writes: ReadonlyArray<Write>) =>
+      Effect.gen(function* () {
+        const events = yield* Effect.fromResult(eventsOf(plan, writes))
+        if (events.length === 0) return
+        const { name } = plan.definition
+        yield* Effect.flatten(plan.handling(store, { name, generation, isExclusive: false }).prepare(events, "live"))
+      })
+
+    const appendInline = (...[writes, options]: Parameters<EventStore["Service"]["append"]>) =>
+      Effect.suspend(() => {
+        let projecting: string | undefined
+        const generations = inline.map(({ generation }) => generation)
+        const stored = Effect.filterOrFail(
+          eventStore.append(writes, options),
+          ({ repeated }) => !repeated,
+          (appended) => new Repeated({ appended })
+        )
+        const work = Effect.gen(function* () {
+          for (const one of inline) {
+            projecting = one.plan.definition.name
+            yield* project(one, writes)
+          }
+          projecting = undefined
+          return yield* stored
+        })
+        return Effect.catchCause(store.withInline(generations, work), (cause) => {
+          const error = Cause.squash(cause)
+          if (error instanceof Repeated || isAppendError(error)) return Effect.fail(error)
+          if (projecting === undefined) return Effect.die(error)
+          const refused = failed(projecting, error instanceof HandlingFailure ? error.problem : Cause.pretty(cause))
+          // What is repeated, or comes too late, need not fit the projection: then that is the answer.
+          return store.withInline(generations, Effect.andThen(stored, Effect.fail(refused)))
+        }).pipe(Effect.catchTag("Repeated", ({ appended }) => Effect.succeed(appended)))
+      }).pipe(
+        // What the caller has, such as its span or its transaction, comes first.
+        Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
+      )
+
+    /** Another generation of the same version may have taken over. */
+    const refresh = Effect.gen(function* () {
+      let isChanged = false
+      for (const one of inline) {
+        const generation = yield* liveGeneration(one.plan, store)
+        isChanged ||= generation !== one.generation
+        one.generation = generation
+      }
+      return isChanged
+    })
+
+    const isProjected = ({ events }: Write): boolean =>
+      events.some(({ type }) => inline.some(({ plan }) => plan.definition.types.includes(type)))
+
+    const append: EventStore["Service"]["append"] = (writes, options) =>
+      writes.some(isProjected)
+        ? appendInline(writes, options).pipe(
+            Effect.catchIf(
+              (error): error is StoreError => error._tag === "StoreError" && error.reason === "Misconfigured",
+              (refused): Effect.Effect<Appended, AppendError> =>
+                Effect.flatMap(refresh, (isChanged) =>
+                  isChanged ? appendInline(writes, options) : Effect.fail(refused)
+                )
+            )
+          )
+        : eventStore.append(writes, options)
+
+    return { ...eventStore, append }
+  })

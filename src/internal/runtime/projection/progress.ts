@@ -1,0 +1,175 @@
+/**
+ * How a claim moves on: batches are handled and committed together with the new position. A batch that fails is divided until the event
+ * is found that does, everything before it is committed, and that event is retried, and then stops the partition or is parked.
+ *
+ * What failed in the store is no failure of the events: it is tried again for as long as it takes, while the claim stands.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { type EventStore, StoreError } from "../../../EventStore.ts"
+import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
+import type { RecordedEvent } from "../../../RecordedEvent.ts"
+import { knownKeys, Lanes, parkedItem } from "./lanes.ts"
+import { handled, HandlingFailure, isExclusive, type Item, type Phase, type Plan } from "./plan.ts"
+
+export interface Progress<out R> {
+  /** The claim as it is now. */
+  readonly claim: () => Claim
+  /** Handles items, the positions up to `to` then being handled. */
+  readonly advance: (
+    items: ReadonlyArray<Item>,
+    to: number,
+    phase: Phase
+  ) => Effect.Effect<void, StoreError | ClaimLost, R>
+  /** Tries the parked events of a lane again, in order, up to one that fails. */
+  readonly retryLane: (
+    lane: string,
+    phaseOf: (recorded: RecordedEvent) => Phase
+  ) => Effect.Effect<void, StoreError | ClaimLost, R>
+}
+
+/** Events a second, over the last few. */
+const makeMeter = () => {
+  const windowMillis = 5000
+  let since = 0
+  let count = 0
+  let before = 0
+  return (now: number, events: number): number => {
+    if (now - since >= windowMillis) {
+      before = since === 0 ? 0 : (count * 1000) / (now - since)
+      since = now
+      count = 0
+    }
+    count += events
+    const elapsed = now - since
+    return elapsed < 1000 ? Math.max(before, count) : (count * 1000) / elapsed
+  }
+}
+
+export const makeProgress = <R>(
+  plan: Plan<R>,
+  store: ProjectionStore["Service"],
+  eventStore: EventStore["Service"],
+  lanes: Lanes,
+  first: Claim
+): Progress<R> => {
+  let claim = first
+  const { generation, name } = first
+  const handling = plan.handling(store, { name, generation, isExclusive: isExclusive(first) })
+  const measure = makeMeter()
+
+  const commit = <E, R2>(to: number, events: number, work: Effect.Effect<void, E, R2>) =>
+    Effect.gen(function* () {
+      const rate = measure(yield* Clock.currentTimeMillis, events)
+      claim = yield* store.commit(claim, { to, rate }, work)
+    })
+
+  const attempt = (items: ReadonlyArray<Item>, to: number, phase: Phase) =>
+    Effect.gen(function* () {
+      const { free, behind } = yield* Effect.fromResult(lanes.divide(plan, items))
+      const work = yield* handling.prepare(free, phase)
+      const parking = Effect.forEach(behind, (event) => store.park(claim, event), { discard: true })
+      yield* handled(commit(to, items.length, behind.length === 0 ? work : Effect.andThen(work, parking)))
+      for (const { keys, lane } of behind) lanes.hold(lane, keys)
+    }).pipe(Effect.onError(() => Effect.sync(handling.forget)))
+
+  /** For as long as the store is not there. Whether something was stored meanwhile, the fence will tell. */
+  const persistently = <A, E, R2>(effect: Effect.Effect<A, E, R2>) =>
+    Effect.suspend(() => {
+      let isKnown = false
+      const complain = (error: E) => {
+        if (isKnown || !(error instanceof StoreError)) return Effect.void
+        isKnown = true
+        return Effect.logWarning(`projection ${claim.name} waits for its store: ${error.message}`)
+      }
+      return Effect.retry(Effect.tapError(effect, complain), {
+        schedule: Schedule.spaced("200 millis"),
+        while: (error) => error instanceof StoreError
+      })
+    })
+
+  const stop = (position: number, problem: string) =>
+    Effect.gen(function* () {
+      yield* Effect.logError(`projection ${claim.name} stops at position ${position}: ${problem}`)
+      yield* persistently(store.fail(claim, { position, problem }))
+      return yield* new ClaimLost({ name, generation, partition: claim.partition })
+    })
+
+  const setAside = (item: Item, to: number, problem: string) =>
+    Effect.gen(function* () {
+      const { position, stream } = item.recorded
+      const keys = knownKeys(plan, item)
+      if (plan.onFailure === "stop") return yield* stop(position, problem)
+      if (keys.length > 1) return yield* stop(position, `${problem}; it has several keys, and so cannot be parked`)
+      const lane = keys[0] ?? stream
+      yield* Effect.logWarning(`projection ${claim.name} parks the event at position ${position}: ${problem}`)
+      yield* persistently(Effect.suspend(() => commit(to, 1, store.park(claim, { position, lane, problem }))))
+      lanes.hold(lane, keys)
+    })
+
+  const advance: Progress<R>["advance"] = (items, to, phase) => {
+    const tried = persistently(attempt(items, to, phase))
+    const [item] = items
+    // Without events it is the store that failed.
+    if (item === undefined) {
+      return Effect.catchTag(tried, "HandlingFailure", ({ problem }) =>
+        Effect.fail(new StoreError({ reason: "Unexpected", problem }))
+      )
+    }
+    if (items.length === 1) {
+      return Effect.retry(tried, {
+        schedule: plan.retry,
+        while: (error) => error instanceof HandlingFailure
+      }).pipe(Effect.catchTag("HandlingFailure", ({ problem }) => setAside(item, to, problem)))
+    }
+    const left = items.slice(0, items.length >> 1)
+    return Effect.catchTag(tried, "HandlingFailure", () =>
+      Effect.andThen(
+        advance(left, left[left.length - 1]!.recorded.position, phase),
+        Effect.suspend(() => advance(items.slice(left.length), to, phase))
+      )
+    )
+  }
+
+  /** Another lane that has to be retried before an event of this one. */
+  const laneBefore = (lane: string, item: Item) =>
+    Effect.gen(function* () {
+      const { position, stream } = item.recorded
+      for (const other of lanes.holding([stream, ...knownKeys(plan, item)])) {
+        if (other === lane) continue
+        const [first] = yield* store.parkedIn(claim, other)
+        if (first !== undefined && first.position < position) return other
+      }
+      return undefined
+    })
+
+  const retryLane: Progress<R>["retryLane"] = (lane, phaseOf) =>
+    Effect.gen(function* () {
+      for (const { position } of yield* store.parkedIn(claim, lane)) {
+        const item = yield* parkedItem(plan, eventStore, position)
+        const handle = Effect.gen(function* () {
+          const other = yield* laneBefore(lane, item)
+          if (other !== undefined) {
+            return yield* new HandlingFailure({ problem: `events of "${other}" are parked: retry them first` })
+          }
+          const { free } = yield* Effect.fromResult(new Lanes().divide(plan, [item]))
+          const work = yield* handling.prepare(free, phaseOf(item.recorded))
+          yield* handled(commit(claim.position, 1, Effect.andThen(work, store.unpark(claim, position))))
+          return true
+        }).pipe(
+          Effect.onError(() => Effect.sync(handling.forget)),
+          Effect.catchTag("HandlingFailure", ({ problem }) =>
+            Effect.as(
+              Effect.suspend(() => commit(claim.position, 0, store.parkAgain(claim, { position, lane, problem }))),
+              false
+            )
+          )
+        )
+        if (!(yield* handle)) return
+      }
+      lanes.free(lane)
+    })
+
+  return { claim: () => claim, advance, retryLane }
+}

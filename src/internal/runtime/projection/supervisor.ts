@@ -1,0 +1,89 @@
+/**
+ * Claims what there is to run of a projection, runs it, and holds on to it: once a second it renews its leases and looks for partitions that
+ * nobody has. A lease lasts three, so the work of an owner that has died goes on elsewhere within five seconds.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberMap from "effect/FiberMap"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { EventStore, StoreError } from "../../../EventStore.ts"
+import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
+import type { Plan } from "./plan.ts"
+import { type Inbox, lease, makeInbox, runClaim } from "./worker.ts"
+
+const lookEvery = Duration.seconds(1)
+/** Between two claims, so that processes that start together share the partitions. */
+const betweenClaims = Duration.millis(20)
+
+const keyOf = ({ generation, partition }: Claim): string => `${generation}/${partition}`
+
+/**
+ * Runs a projection for as long as the scope.
+ */
+export const supervise = <R>(
+  plan: Plan<R>,
+  store: ProjectionStore["Service"],
+  eventStore: EventStore["Service"],
+  owner: string
+): Effect.Effect<void, never, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { name, version } = plan.definition
+    const running = new Map<string, { readonly claim: Claim; readonly inbox: Inbox }>()
+    // An ended worker is a reason to look at once.
+    const ended = yield* Queue.sliding<void>(1)
+
+    const fibers = yield* FiberMap.make<string, void>()
+
+    const run = (claim: Claim) =>
+      Effect.gen(function* () {
+        const inbox = yield* makeInbox
+        running.set(keyOf(claim), { claim, inbox })
+        yield* FiberMap.run(
+          fibers,
+          keyOf(claim),
+          Effect.scoped(runClaim(plan, store, eventStore, claim, inbox)).pipe(
+            Effect.onExit((exit) => {
+              // Its place may have been taken by the next claim.
+              if (running.get(keyOf(claim))?.claim === claim) running.delete(keyOf(claim))
+              return Effect.andThen(Effect.ignore(store.release([claim])), whatEnded(claim, exit))
+            }),
+            Effect.ignore
+          )
+        )
+      })
+
+    const whatEnded = (claim: Claim, exit: Exit.Exit<never, StoreError | ClaimLost>) => {
+      if (Exit.isSuccess(exit) || Cause.hasInterrupts(exit.cause)) return Effect.void
+      return Cause.squash(exit.cause) instanceof ClaimLost
+        ? Queue.offer(ended, undefined)
+        : Effect.logError(`projection ${claim.name} is interrupted, and will go on`, exit.cause)
+    }
+
+    const hold = Effect.gen(function* () {
+      const held = Array.from(running.values())
+      if (held.length === 0) return
+      const renewed = yield* store.renew(
+        held.map(({ claim }) => claim),
+        lease
+      )
+      const standing = new Map(renewed.map(({ claim, retry }) => [keyOf(claim), retry]))
+      for (const { claim, inbox } of held) {
+        const lanes = standing.get(keyOf(claim))
+        if (lanes === undefined) yield* FiberMap.remove(fibers, keyOf(claim))
+        // Where its inbox is full it is asked for again by the next renewal.
+        else if (lanes.length > 0) Queue.offerUnsafe(inbox, { _tag: "Retry" })
+      }
+    })
+
+    const claimOne = Effect.tap(store.claim({ name, version, owner, lease, most: 1 }), Effect.forEach(run))
+
+    const look = Effect.gen(function* () {
+      yield* hold
+      while ((yield* claimOne).length > 0) yield* Effect.sleep(betweenClaims)
+    }).pipe(Effect.catchCause((cause) => Effect.logWarning(`projection ${name} waits for its store`, cause)))
+
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.timeoutOption(Queue.take(ended), lookEvery))))
+  })

@@ -1,0 +1,197 @@
+/**
+ * What runs one claim: reads the log from its position on, and handles it batch by batch, until the claim is lost.
+ *
+ *     Filling --- reaches the live generation ---> takes over ---> (claim lost, taken again as) Live
+ *
+ * A filling generation never goes beyond the live one. So whatever is above the point where it takes over has been handled by nobody before.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { EventStore, StoreError } from "../../../EventStore.ts"
+import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
+import type { RecordedEvent } from "../../../RecordedEvent.ts"
+import { itemOf, lanesOf } from "./lanes.ts"
+import { partitionOf } from "./partition.ts"
+import { handled, type Item, type Phase, type Plan } from "./plan.ts"
+import { makeProgress } from "./progress.ts"
+
+/** What a worker has to do next. */
+export type Message =
+  | { readonly _tag: "Page"; readonly events: ReadonlyArray<RecordedEvent>; readonly upTo: number }
+  /** To try parked events again. */
+  | { readonly _tag: "Retry" }
+  /** To look again at what was put off. */
+  | { readonly _tag: "Nudge" }
+
+export type Inbox = Queue.Queue<Message, StoreError>
+
+/** How long a claim is held without being renewed. */
+export const lease = Duration.seconds(3)
+/** Pages that are read ahead, and that go together. */
+const pagesAhead = 4
+/** What is left when a generation takes over, at most: for so long the live one stands still. */
+const closeEnough = 1000
+/** How long a position may be behind, in milliseconds, when there was nothing to handle. */
+const idleCommitMillis = 100
+
+export const makeInbox: Effect.Effect<Inbox> = Queue.bounded<Message, StoreError>(pagesAhead)
+
+/**
+ * Runs a claim until it is lost. Fails only with what a subscription fails with, and does not wait for.
+ */
+export const runClaim = <R>(
+  plan: Plan<R>,
+  store: ProjectionStore["Service"],
+  eventStore: EventStore["Service"],
+  first: Claim,
+  inbox: Inbox
+): Effect.Effect<never, StoreError | ClaimLost, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    let standing = first.standing
+    const lanes = yield* lanesOf(plan, store, eventStore, first)
+    const progress = makeProgress(plan, store, eventStore, lanes, first)
+    const isMine = (recorded: RecordedEvent): boolean =>
+      partitionOf(recorded.stream, first.partitions) === first.partition && !first.skipped.has(recorded.position)
+
+    const lost = Effect.suspend(() => {
+      const { name, generation, partition } = first
+      return Effect.fail(new ClaimLost({ name, generation, partition }))
+    })
+
+    const phaseOf = (recorded: RecordedEvent): Phase => {
+      if (standing._tag !== "Live") return "rebuild"
+      const { replayedTo } = standing
+      return recorded.position > replayedTo[partitionOf(recorded.stream, replayedTo.length)]! ? "live" : "rebuild"
+    }
+
+    /** In runs of one phase, where that makes a difference. */
+    const advance = (items: ReadonlyArray<Item>, to: number): Effect.Effect<void, StoreError | ClaimLost, R> => {
+      const [one] = items
+      const phase = one === undefined ? "live" : phaseOf(one.recorded)
+      const end = plan.hasPhases ? items.findIndex(({ recorded }) => phaseOf(recorded) !== phase) : -1
+      if (end === -1) return progress.advance(items, to, phase)
+      return Effect.andThen(
+        progress.advance(items.slice(0, end), items[end - 1]!.recorded.position, phase),
+        Effect.suspend(() => advance(items.slice(end), to))
+      )
+    }
+
+    let isNudged = false
+    const nudge = Effect.suspend(() => {
+      if (isNudged) return Effect.void
+      isNudged = true
+      return Effect.forkScoped(Effect.delay(Queue.offer(inbox, { _tag: "Nudge" }), idleCommitMillis))
+    })
+
+    // What the subscription has brought, and is not handled yet.
+    let rest: ReadonlyArray<Item> = []
+    let upTo = first.position
+    let idleSince = 0
+
+    const advanceLive = Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      if (upTo <= progress.claim().position && rest.length === 0) return
+      // A position alone is not worth a transaction each time.
+      if (rest.length === 0 && now - idleSince < idleCommitMillis) return yield* nudge
+      idleSince = now
+      const items = rest
+      rest = []
+      yield* advance(items, upTo)
+    })
+
+    /** What is asked for is told by the store: who was busy may have been told several times. */
+    const retryAsked = Effect.gen(function* () {
+      const renewed = yield* store.renew([progress.claim()], lease)
+      for (const { retry } of renewed) for (const lane of retry) yield* progress.retryLane(lane, phaseOf)
+    })
+
+    const finish = (
+      parts: ReadonlyArray<{ readonly partition: number; readonly after: number; readonly upTo: number }>
+    ) =>
+      Effect.gen(function* () {
+        const { name, generation, partitions } = first
+        const [parked, skipped] = yield* Effect.all([store.parked(name), store.skipped(name)])
+        for (const { partition, after, upTo } of parts) {
+          if (after >= upTo) continue
+          const isHere = (one: { readonly generation: number; readonly partition: number }): boolean =>
+            one.generation === generation && one.partition === partition
+          const passed = new Set(skipped.filter(isHere).map(({ position }) => position))
+          const recorded = yield* Stream.runCollect(
+            eventStore
+              .readLog({ from: after + 1, to: upTo, query: plan.query })
+              .pipe(
+                Stream.filter(
+                  ({ position, stream }) => partitionOf(stream, partitions) === partition && !passed.has(position)
+                )
+              )
+          )
+          const its = { ...first, partition, parked: new Set(parked.filter(isHere).map(({ lane }) => lane)) }
+          const lanes = yield* lanesOf(plan, store, eventStore, its)
+          const { free, behind } = yield* Effect.fromResult(
+            lanes.divide(
+              plan,
+              recorded.map((event) => itemOf(plan, event))
+            )
+          )
+          const handling = plan.handling(store, { name, generation, isExclusive: false })
+          yield* Effect.flatten(handling.prepare(free, "rebuild"))
+          yield* Effect.forEach(behind, (event) => store.park(its, event), { discard: true })
+        }
+      })
+
+    const takeOver = Effect.gen(function* () {
+      const isLive = yield* handled(store.takeOver(progress.claim(), closeEnough, finish)).pipe(
+        // It is found, and dealt with, on the ordinary way.
+        Effect.catchTag("HandlingFailure", () => Effect.succeed(false))
+      )
+      return isLive ? yield* lost : yield* nudge
+    })
+
+    const advanceFilling = Effect.gen(function* () {
+      standing = yield* store.standing(progress.claim())
+      if (standing._tag === "Retired") return yield* lost
+      if (standing._tag === "Live") return yield* advanceLive
+      const bound = Math.min(upTo, standing.upTo)
+      const end = rest.findIndex(({ recorded }) => recorded.position > bound)
+      const items = end === -1 ? rest : rest.slice(0, end)
+      rest = end === -1 ? [] : rest.slice(end)
+      if (bound > progress.claim().position) yield* advance(items, bound)
+      const aim = Number.isFinite(standing.upTo) ? standing.upTo : yield* eventStore.head
+      if (aim - progress.claim().position <= closeEnough) yield* takeOver
+    })
+
+    yield* eventStore.subscribe({ after: first.position, query: plan.query }).pipe(
+      Stream.chunks,
+      Stream.runForEach((events) =>
+        Queue.offer(inbox, { _tag: "Page", events, upTo: events[events.length - 1]!.position })
+      ),
+      Effect.catchCause((cause) => Queue.failCause(inbox, cause)),
+      Effect.forkScoped
+    )
+    // A generation that fills may have nothing to wait for.
+    if (standing._tag === "Filling") yield* nudge
+
+    return yield* Effect.forever(
+      Effect.gen(function* () {
+        // What waits for the live generation to move on is not added to.
+        if (standing._tag === "Filling" && rest.length > 0) yield* Effect.sleep(idleCommitMillis)
+        const messages = rest.length > 0 ? [] : yield* Queue.takeBetween(inbox, 1, pagesAhead)
+        for (const message of messages) {
+          if (message._tag === "Page") {
+            const mine = message.events.filter(isMine).map((recorded) => itemOf(plan, recorded))
+            rest = [...rest, ...mine]
+            upTo = Math.max(upTo, message.upTo)
+          } else if (message._tag === "Nudge") {
+            isNudged = false
+          } else {
+            yield* retryAsked
+          }
+        }
+        yield* standing._tag === "Filling" ? advanceFilling : advanceLive
+      })
+    )
+  })
