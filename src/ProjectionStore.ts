@@ -42,10 +42,10 @@ export type Standing =
   | {
       readonly _tag: "Live"
       /**
-       * The positions up to which its predecessor had handled the events, by the predecessor's partitions: whatever is above was handled by
-       * nobody before. A generation without predecessor has one number, the head of the log when it was made.
+       * How far its predecessors had handled the events: positions by partition, for each number of partitions that they had. What no list
+       * covers was handled by nobody before. The first generation has one position, the head of the log when it was made.
        */
-      readonly replayedTo: ReadonlyArray<number>
+      readonly replayedTo: ReadonlyArray<ReadonlyArray<number>>
     }
   /** `upTo` is how far it may go: the lowest position of the live generation, or infinity where there is none. */
   | { readonly _tag: "Filling"; readonly upTo: number }
@@ -114,7 +114,7 @@ export interface Status {
   readonly lag: number
   /** How long ago the first event was recorded that it has not come to. Zero when there is none. */
   readonly lagTime: Duration.Duration
-  /** Events a second, lately. */
+  /** Events a second, over the last batches that it has handled. */
   readonly rate: number
   /** Who runs it, unless nobody does at the moment. */
   readonly owner: string | undefined
@@ -132,12 +132,12 @@ export type Changes = ReadonlyMap<string, Schema.Json | undefined>
  * Somebody else runs the partition, or its position was set by hand. Nothing was stored.
  */
 export class ClaimLost extends Schema.TaggedError<ClaimLost>("eventfold/ClaimLost")("ClaimLost", {
-  name: Schema.String,
+  projection: Schema.String,
   generation: Schema.Int,
   partition: Schema.Int
 }) {
   override get message(): string {
-    return `partition ${this.partition} of projection ${this.name} (generation ${this.generation}) has another owner`
+    return `partition ${this.partition} of projection ${this.projection} (generation ${this.generation}) has another owner`
   }
 }
 
@@ -206,7 +206,8 @@ export class ProjectionStore extends Context.Service<
 
     /**
      * Runs an append in one transaction with what inline projections make of it. The generations are those that the work takes care of: an
-     * append whose events any other live inline generation handles is refused with `Misconfigured`.
+     * append whose events any other live inline generation handles is refused with `Misconfigured`, and so is one for a generation that is
+     * not live inline.
      */
     readonly withInline: <A, E, R>(
       generations: ReadonlyArray<number>,

@@ -97,7 +97,7 @@ export const migrationLock = (schema: string): string =>
  */
 export const script = (schema: string): string =>
   [
-    "BEGIN",
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
     migrationLock(schema),
     ...foundations(schema),
     ...migrations(schema).flatMap(({ id, name, statements }) => [

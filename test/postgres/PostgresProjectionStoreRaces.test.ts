@@ -250,7 +250,7 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), {
       yield* store.release([next])
       assert.deepInclude(yield* claimOne(store, { version: 2 }), {
         position: head,
-        standing: { _tag: "Live", replayedTo: [head] }
+        standing: { _tag: "Live", replayedTo: [[head]] }
       })
       assert.lengthOf(yield* sql.unsafe("SELECT FROM eventfold.inline_types WHERE type <> ''"), 0)
     })

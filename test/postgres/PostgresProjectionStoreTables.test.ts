@@ -30,7 +30,7 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         yield* store.reset("balances")
         assert.lengthOf(yield* sql.unsafe(`SELECT FROM ${rows(store)}`), 0)
         const again = yield* claimOne(store)
-        assert.deepInclude(again, { position: 0, standing: { _tag: "Live", replayedTo: [5] } })
+        assert.deepInclude(again, { position: 0, standing: { _tag: "Live", replayedTo: [[5]] } })
         yield* store.commit(again, { to: 5, rate: 0 }, Effect.asVoid(fill))
         assert.deepStrictEqual(yield* sql.unsafe(`SELECT id FROM ${rows(store, "balances", "owners")}`), [{ id: 1 }])
         // A version that is not run any more, and had not taken over.

@@ -43,7 +43,7 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         const projections = yield* projectionsOn(sql)
         yield* projections.register(definition())
         const claim = yield* claimOne(projections)
-        assert.deepStrictEqual(claim.standing, { _tag: "Live", replayedTo: [41] })
+        assert.deepStrictEqual(claim.standing, { _tag: "Live", replayedTo: [[41]] })
         yield* projections.commit(claim, { to: 41, rate: 0 }, Effect.void)
       })
     )

@@ -266,7 +266,7 @@ export const running: ReadonlyArray<BrokenStore> = [
     name: "forgets how far the predecessor had come",
     layer: changed((store) =>
       claiming(store, (claim) =>
-        claim.standing._tag === "Live" ? { ...claim, standing: { _tag: "Live", replayedTo: [0] } } : claim
+        claim.standing._tag === "Live" ? { ...claim, standing: { _tag: "Live", replayedTo: [[0]] } } : claim
       )
     ),
     breaks: [
@@ -298,7 +298,7 @@ export const running: ReadonlyArray<BrokenStore> = [
         "where a generation stands that fills is not what it must be"
       ],
       [
-        "a third generation is told how far the second had come",
+        "a third generation is told how far those before it had come",
         "where a third generation stands is not what it must be"
       ]
     ]

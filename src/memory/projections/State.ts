@@ -33,7 +33,7 @@ export interface Generation {
   readonly definition: Definition
   readonly role: "live" | "filling" | "retired"
   /** The head of the log when it was made; once it took over from another, where that one stood. */
-  readonly replayedTo: ReadonlyArray<number>
+  readonly replayedTo: ReadonlyArray<ReadonlyArray<number>>
   readonly partitions: ReadonlyArray<Partition>
   /** As JSON text, parsed for every reader: no reader can change what another one reads. */
   readonly documents: HashMap.HashMap<string, string>
@@ -69,7 +69,7 @@ export const add = (state: State, definition: Definition, role: "live" | "fillin
     id,
     definition,
     role,
-    replayedTo: [head],
+    replayedTo: [[head]],
     partitions: Array.from({ length: definition.partitions }, () => untouched),
     documents: HashMap.empty(),
     parked: HashMap.empty(),
@@ -187,7 +187,7 @@ export const claimed = (state: State, { epoch, generation: id, name, partition }
     generation.partitions[partition]?.epoch === epoch &&
     generation.partitions[partition].state === "running"
     ? Result.succeed(generation)
-    : Result.fail(new ClaimLost({ name, generation: id, partition }))
+    : Result.fail(new ClaimLost({ projection: name, generation: id, partition }))
 }
 
 /** The generation of a claim that may commit: the last one on its partition, and at the position that is stored. */
@@ -196,7 +196,7 @@ export const standing = (state: State, claim: Claim) =>
     const { generation: id, name, partition } = claim
     return generation.partitions[partition]?.position === claim.position
       ? Result.succeed(generation)
-      : Result.fail(new ClaimLost({ name, generation: id, partition }))
+      : Result.fail(new ClaimLost({ projection: name, generation: id, partition }))
   })
 
 export const leaseUntil = (now: number, lease: Duration.Duration): number => now + Duration.toMillis(lease)
@@ -205,13 +205,19 @@ export const leaseUntil = (now: number, lease: Duration.Duration): number => now
 export const ownerOf = ({ lease }: Partition, now: number): string | undefined =>
   lease !== undefined && lease.until > now ? lease.owner : undefined
 
-/** Refuses events that a live inline projection handles, which the append does not run. */
+/** Refuses events that a live inline projection handles, which the append does not run, and to run what is not live. */
 export const checkInline = (
   { generations }: State,
   writes: ReadonlyArray<{ readonly events: ReadonlyArray<Pick<Write["events"][number], "type">> }>,
   inline: ReadonlySet<number>
 ): Result.Result<void, StoreError> => {
-  const left = generations.filter((generation) => isInlineNow(generation) && !inline.has(generation.id))
+  const live = generations.filter(isInlineNow)
+  const gone = Array.from(inline).find((id) => !live.some((generation) => generation.id === id))
+  if (gone !== undefined) {
+    const problem = `generation ${gone} of an inline projection is not live any more`
+    return Result.fail(new StoreError({ reason: "Misconfigured", problem }))
+  }
+  const left = live.filter(({ id }) => !inline.has(id))
   if (left.length === 0) return Result.succeed(undefined)
   const types = new Set(writes.flatMap(({ events }) => events.map(({ type }) => type)))
   for (const { definition } of left) {

@@ -7,6 +7,7 @@ import * as HashMap from "effect/HashMap"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { StoreError } from "../../EventStore.ts"
+import { withStood } from "../../internal/adapter/replayed.ts"
 import type { ProjectionStore, Skipped, Status } from "../../ProjectionStore.ts"
 import type { Database, View } from "../database.ts"
 import type { Row } from "../log.ts"
@@ -80,14 +81,6 @@ const updateRun = (state: State, name: string, change: (partition: Partition) =>
     (generation) => ({ ...generation, partitions: generation.partitions.map(change) })
   )
 
-/** How far the events have been handled by anybody, when a live generation begins anew. */
-const replayedTo = ({ partitions, replayedTo }: Generation): ReadonlyArray<number> => {
-  const before = partitions.map((_, i) =>
-    replayedTo.length === partitions.length ? replayedTo[i]! : Math.min(...replayedTo)
-  )
-  return partitions.map(({ position }, i) => Math.max(position, before[i]!))
-}
-
 export const control = ({ change, changed, log, look }: Database): Control => {
   /** Changes a projection that is there. */
   const changeKnown = (
@@ -140,13 +133,23 @@ export const control = ({ change, changed, log, look }: Database): Control => {
         const its = ({ id }: Generation) => id === live.id
         if (live.definition.mode === "async") {
           return Result.succeed(
-            update(state, its, (generation) => ({ ...emptied(generation), replayedTo: replayedTo(generation) }))
+            update(state, its, (generation) => ({
+              ...emptied(generation),
+              replayedTo: withStood(
+                generation.replayedTo,
+                generation.partitions.map(({ position }) => position)
+              )
+            }))
           )
         }
         // One that is inline has to be filled before appends can keep it again; it does so in place of another that fills.
         const others = remove(state, ({ definition, role }) => definition.name === name && role === "filling")
         return Result.succeed(
-          update(others, its, (generation) => ({ ...emptied(generation), role: "filling", replayedTo: [head] }))
+          update(others, its, (generation) => ({
+            ...emptied(generation),
+            role: "filling",
+            replayedTo: withStood(generation.replayedTo, [head])
+          }))
         )
       }),
 

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { withStood } from "../../internal/adapter/replayed.ts"
 import { StoreError } from "../../EventStore.ts"
 import type { Claim, Definition, ProjectionStore } from "../../ProjectionStore.ts"
 import type { Database } from "../database.ts"
@@ -176,9 +177,10 @@ export const running = ({ change, holdLog, look, transaction }: Database): Runni
         const before = yield* look(({ state }) => liveOf(state, name))
         // Where either stands at the head of the log, the head must not move.
         if (mode === "inline" || before?.definition.mode === "inline") yield* holdLog
-        const { head, positions, upTo } = yield* look(({ head }) => ({
+        const { head, replayedTo, upTo } = yield* look(({ head }) => ({
           head,
-          positions: before === undefined ? generation.replayedTo : positionsOf(before, head),
+          replayedTo:
+            before === undefined ? generation.replayedTo : withStood(before.replayedTo, positionsOf(before, head)),
           upTo: mode === "inline" || before === undefined ? head : positionOf(before, head)
         }))
         const rest = generation.partitions.flatMap(({ position }, partition) =>
@@ -205,7 +207,7 @@ export const running = ({ change, holdLog, look, transaction }: Database): Runni
             (next) => ({
               ...next,
               role: "live",
-              replayedTo: positions,
+              replayedTo,
               partitions: next.partitions.map((partition) => ({
                 ...claimLost(partition),
                 position: Math.max(partition.position, upTo)

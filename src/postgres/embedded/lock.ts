@@ -12,11 +12,12 @@
  *
  * Whether a holder is gone, a process that shares its process ids sees at once. Another one, in another container or on another
  * host, goes by the sign of life that a holder gives every second. A holder that gave none for too long, since its thread was
- * busy or its machine stood still, finds its file removed before it writes again, and stops.
+ * busy or its machine stood still, looks for its file before it writes anything, finds it removed, and stops. What it was writing
+ * just then has time to end before the next one opens the folder.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { closeSync, openSync, writeSync } from "node:fs"
+import { closeSync, existsSync, openSync, writeSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
@@ -106,33 +107,49 @@ const beatOf = async (path: string): Promise<number | undefined> => {
   }
 }
 
-/** Why the folder is not to be had as long as this file is there; nothing if its holder is gone. */
-const objectionOf = async (path: string, me: Holder, now: number): Promise<string | undefined> => {
-  const beat = await beatOf(path)
+/** Why the folder is not to be had. */
+interface Held {
+  readonly _tag: "Held"
+  readonly objection: string
+}
+
+/** What there is to say of a holder. */
+type Verdict =
+  | { readonly _tag: "Gone" }
+  /** Most likely gone. */
+  | { readonly _tag: "Silent" }
+  | Held
+
+const held = (objection: string): Held => ({ _tag: "Held", objection })
+
+const judge = async (path: string, me: Holder, now: number): Promise<Verdict> => {
   const holder = decode(await textOf(path))
-  if (beat === undefined) return undefined
+  // In this order: what is gone by now was not unreadable.
+  const beat = await beatOf(path)
+  if (beat === undefined) return { _tag: "Gone" }
   if (Option.isSome(holder) && holder.value.boot === me.boot && holder.value.namespace === me.namespace) {
-    if (!(await lives(holder.value))) return undefined
-    return `process ${holder.value.pid} has it open, and a folder is for one client at a time`
+    if (!(await lives(holder.value))) return { _tag: "Gone" }
+    return held(`process ${holder.value.pid} has it open, and a folder is for one client at a time`)
   }
   const who = Option.match(holder, {
     onNone: () => "somebody, whose lock cannot be read,",
     onSome: ({ host, pid }) =>
       `process ${pid}${host === undefined ? "" : ` of host ${host}`}, which cannot be seen from here, as in another container,`
   })
-  const objection =
+  const objection = held(
     `${who} had it open a moment ago, and a folder is for one client at a time; ` +
-    `stop that one, or, if it is gone, try again in ${silenceMillis / 1000} seconds`
+      `stop that one, or, if it is gone, try again in ${silenceMillis / 1000} seconds`
+  )
   if (Math.abs(now - beat) < silenceMillis) return objection
   await setTimeout(watchMillis)
-  return (await beatOf(path)) === beat ? undefined : objection
+  return (await beatOf(path)) === beat ? { _tag: "Silent" } : objection
 }
 
 /** The lock of a folder, taken. */
 export interface Lock {
   /**
-   * Gives a sign of life, if it is time to. Throws when the lock is lost: somebody else may have the folder, and nothing may be
-   * written to it any more.
+   * Looks whether the lock is still there, and gives a sign of life, if it is time to. Throws when it is lost: somebody else may
+   * have the folder, and nothing may be written to it any more.
    */
   readonly beat: () => void
   /** Gives the lock back. */
@@ -146,7 +163,10 @@ const lockOf = (lock: string, name: string, text: string): Lock => {
   return {
     beat: () => {
       const since = Math.abs(Date.now() - last)
-      if (!isLost && since < beatMillis) return
+      if (!isLost && since < beatMillis) {
+        if (existsSync(path)) return
+        isLost = true
+      }
       try {
         // Written, not touched: it is the file system's clock that others compare it with.
         const file = openSync(path, "r+")
@@ -174,7 +194,7 @@ const removeEmpty = (folder: string): Promise<void> => Fs.rmdir(folder).catch(()
 /** What came of one attempt. */
 export type Attempt =
   | { readonly _tag: "Taken"; readonly lock: Lock }
-  | { readonly _tag: "Held"; readonly objection: string }
+  | Held
   /** Somebody else came first just now: look again. */
   | { readonly _tag: "Busy" }
 
@@ -192,20 +212,23 @@ const takeWith = async (lock: string, prepared: string, name: string): Promise<A
   const text = encode(me)
   await Fs.writeFile(join(prepared, name), text)
   const now = await beatOf(join(prepared, name))
+  let wasSilent = false
   for (const other of await namesIn(lock)) {
-    const objection = await objectionOf(join(lock, other), me, now ?? 0)
-    if (objection !== undefined) return { _tag: "Held", objection }
+    const verdict = await judge(join(lock, other), me, now ?? 0)
+    if (verdict._tag === "Held") return verdict
+    wasSilent ||= verdict._tag === "Silent"
     await Fs.rm(join(lock, other), { force: true })
   }
   // Where the system does not replace an empty folder.
   await removeEmpty(lock)
   try {
     await Fs.rename(prepared, lock)
-    return { _tag: "Taken", lock: lockOf(lock, name, text) }
   } catch (error) {
     if (isCode(error, "ENOTEMPTY", "EEXIST", "EPERM", "EACCES")) return { _tag: "Busy" }
     throw error
   }
+  if (wasSilent) await setTimeout(beatMillis)
+  return { _tag: "Taken", lock: lockOf(lock, name, text) }
 }
 
 /** Tries to take the lock of a folder. Rejects when the folder cannot be written. */

@@ -137,4 +137,4 @@ RETURNING generation`,
 }
 
 export const claimLost = ({ generation, name, partition }: Claim): ClaimLost =>
-  new ClaimLost({ name, generation, partition })
+  new ClaimLost({ projection: name, generation, partition })

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../../EventStore.ts"
+import { withStood } from "../../internal/adapter/replayed.ts"
 import type { Definition, ProjectionStore } from "../../ProjectionStore.ts"
 import { type Access, invalid, lockLog, lockNames, lockProjection, ownTransaction } from "./access.ts"
 import { type GenerationRow, head } from "./rows.ts"
@@ -91,7 +92,7 @@ const add = (
     const { mode, partitions, tables, types, version } = definition
     const [row] = yield* query<{ readonly id: number }>(
       `INSERT INTO ${s}.projection_generations (name, version, mode, role, partitions, types, tables, replayed_to)
-VALUES ($1::text, $2::integer, $3::text, $4::text, $5::integer, $6::text[], $7::jsonb, ARRAY[${head(s)}]) RETURNING id`,
+VALUES ($1::text, $2::integer, $3::text, $4::text, $5::integer, $6::text[], $7::jsonb, jsonb_build_array(jsonb_build_array(${head(s)}))) RETURNING id`,
       [name, version, mode, role, partitions, types, JSON.stringify(tables)]
     )
     const { id } = row!
@@ -146,15 +147,6 @@ const difference = (there: GenerationRow, { mode, partitions, tables }: Definiti
   const names = new Set([...Object.keys(there.tables), ...Object.keys(tables)])
   for (const name of names) if (there.tables[name] !== tables[name]) return `its table "${name}" is another one there`
   return undefined
-}
-
-/** Positions up to which events have been handled by anybody, when a generation begins anew that stood at others. */
-const replayedBy = (before: ReadonlyArray<bigint>, positions: ReadonlyArray<bigint>): ReadonlyArray<bigint> => {
-  const least = before.reduce((a, b) => (a < b ? a : b))
-  return positions.map((position, i) => {
-    const earlier = before.length === positions.length ? before[i]! : least
-    return position > earlier ? position : earlier
-  })
 }
 
 type Generations = Pick<ProjectionStore["Service"], "register" | "reset" | "rebuild" | "removeRetired">
@@ -241,9 +233,9 @@ export const generations = (access: Access): Generations => {
           if (live === undefined) return yield* invalid(`projection "${name}" is not live yet`)
           if (live.mode === "async") {
             const positions = yield* empty(access, name, live)
-            yield* query(`UPDATE ${s}.projection_generations SET replayed_to = $2::bigint[] WHERE id = $1::integer`, [
+            yield* query(`UPDATE ${s}.projection_generations SET replayed_to = $2::jsonb WHERE id = $1::integer`, [
               live.id,
-              replayedBy(live.replayed_to, positions)
+              JSON.stringify(withStood(live.replayed_to, positions.map(Number)))
             ])
             return
           }

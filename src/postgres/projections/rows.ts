@@ -15,13 +15,13 @@ export const livePosition = (s: string): string =>
 
 export interface StandingRow {
   readonly role: "live" | "filling" | "retired"
-  readonly replayed_to: ReadonlyArray<bigint>
+  readonly replayed_to: ReadonlyArray<ReadonlyArray<number>>
   readonly live_position: bigint | null
 }
 
 export const standingOf = (row: StandingRow | undefined): Standing => {
   if (row === undefined || row.role === "retired") return { _tag: "Retired" }
-  if (row.role === "live") return { _tag: "Live", replayedTo: row.replayed_to.map(Number) }
+  if (row.role === "live") return { _tag: "Live", replayedTo: row.replayed_to }
   return { _tag: "Filling", upTo: row.live_position === null ? Infinity : Number(row.live_position) }
 }
 
@@ -59,7 +59,7 @@ export interface GenerationRow {
   readonly partitions: number
   readonly types: ReadonlyArray<string>
   readonly tables: { readonly [name: string]: string }
-  readonly replayed_to: ReadonlyArray<bigint>
+  readonly replayed_to: ReadonlyArray<ReadonlyArray<number>>
 }
 
 export interface ParkedRow {

@@ -8,6 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../../EventStore.ts"
+import { withStood } from "../../internal/adapter/replayed.ts"
 import type { Claim, ClaimLost, ProjectionStore } from "../../ProjectionStore.ts"
 import { type Access, idleFor, lockLog, ownTransaction, projectionLock } from "./access.ts"
 import { claimLost } from "./claims.ts"
@@ -52,7 +53,7 @@ FROM ${s}.projection_generations g WHERE g.id = $1::integer`,
     next: GenerationRow,
     before: GenerationRow | undefined,
     upTo: bigint,
-    replayedTo: ReadonlyArray<bigint>
+    replayedTo: ReadonlyArray<ReadonlyArray<number>>
   ) =>
     Effect.gen(function* () {
       if (before !== undefined) yield* retire(access, before)
@@ -63,8 +64,8 @@ WHERE generation = $1::integer`,
         [next.id, upTo, next.mode === "async"]
       )
       yield* query(
-        `UPDATE ${s}.projection_generations SET role = 'live', replayed_to = $2::bigint[] WHERE id = $1::integer`,
-        [next.id, replayedTo]
+        `UPDATE ${s}.projection_generations SET role = 'live', replayed_to = $2::jsonb WHERE id = $1::integer`,
+        [next.id, JSON.stringify(replayedTo)]
       )
       yield* showTables(access, name, next, before)
       if (next.mode === "inline") yield* setInlineTypes(access, next.id, next.types)
@@ -104,7 +105,8 @@ WHERE generation = $1::integer`,
           .map(({ partition, position }) => ({ partition, after: Number(position), upTo: Number(upTo) }))
         if (rest.some(({ after, upTo }) => upTo - after > most)) return false
         yield* finish(rest)
-        yield* exchange(claim.name, next, before, upTo, before === undefined ? next.replayed_to : stood)
+        const replayedTo = before === undefined ? next.replayed_to : withStood(before.replayed_to, stood.map(Number))
+        yield* exchange(claim.name, next, before, upTo, replayedTo)
         yield* changed
         return true
       })

@@ -8,8 +8,8 @@
 export const inlineRefusal = "ZF001"
 
 export const generations = (s: string): string =>
-  `-- Every generation of a projection. replayed_to is the head of the log when it was made, until it takes over from another:
--- then it is where the partitions of that one stood.
+  `-- Every generation of a projection. replayed_to says what was handled before it: the head of the log when it was
+-- made, and once it has taken over how far those before it had come, as lists of positions by partition.
 CREATE TABLE ${s}.projection_generations (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text COLLATE "C" NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE ${s}.projection_generations (
   partitions integer NOT NULL CHECK (partitions > 0),
   types text[] COLLATE "C" NOT NULL,
   tables jsonb NOT NULL,
-  replayed_to bigint[] NOT NULL,
+  replayed_to jsonb NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )`
 

@@ -169,7 +169,7 @@ const deliver = Effect.fnUntraced(function* <R>(
   items: ReadonlyArray<Item>
 ) {
   const { generation, name, partition } = claim
-  const lost = new ClaimLost({ name, generation, partition })
+  const lost = new ClaimLost({ projection: name, generation, partition })
   let failure: SpecFailure | undefined
   const stopping: Store = {
     ...store,

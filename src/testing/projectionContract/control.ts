@@ -207,7 +207,7 @@ export const laws: ReadonlyArray<Law> = [
       yield* commit(claim, before)
       yield* use((store) => store.reset(projection.name))
       const again = yield* claimFirst(projection)
-      yield* same(again.standing, { _tag: "Live", replayedTo: [before] }, "where a generation stands that was reset")
+      yield* same(again.standing, { _tag: "Live", replayedTo: [[before]] }, "where a generation stands that was reset")
     })
   ),
   law(

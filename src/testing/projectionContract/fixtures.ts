@@ -217,8 +217,8 @@ export const isLost = <A, E extends { readonly _tag: string }, R>(
       if (Result.isSuccess(result)) return yield* broken(`${what} succeeded, but its claim is lost`)
       const error: { readonly _tag: string } = result.failure
       if (!(error instanceof ClaimLost)) return yield* broken(`${what} fails with ${error._tag}, not with ClaimLost`)
-      const names = { name: error.name, generation: error.generation, partition: error.partition }
-      yield* same(names, { name, generation, partition }, `what the ClaimLost of ${what} names`)
+      const names = { projection: error.projection, generation: error.generation, partition: error.partition }
+      yield* same(names, { projection: name, generation, partition }, `what the ClaimLost of ${what} names`)
     })
   )
 

@@ -66,7 +66,7 @@ export const laws: ReadonlyArray<Law> = [
       for (const { generation, position, standing } of yield* claimAll(projection)) {
         yield* same(generation, shown?.generation, "the generation of a claim")
         yield* same(position, 0, "the position of a first claim")
-        yield* same(standing, { _tag: "Live", replayedTo: [before] }, "where the first generation stands")
+        yield* same(standing, { _tag: "Live", replayedTo: [[before]] }, "where the first generation stands")
       }
     })
   ),

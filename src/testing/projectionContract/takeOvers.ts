@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Claim } from "../../ProjectionStore.ts"
-import { head, numbers } from "../contract/fixtures.ts"
+import { appendTo, freshStream, head, numbers } from "../contract/fixtures.ts"
 import { broken, holds, same } from "../contract/Law.ts"
 import {
   add,
@@ -32,15 +32,17 @@ import {
   use
 } from "./fixtures.ts"
 
-/** A live generation at one position, and one that has been filled up to another. */
+/** A live generation so many events beyond where the log was when it was made, and one that has been filled up to another place. */
 const filled = (positions: { readonly live: number; readonly filling: number }) =>
   Effect.gen(function* () {
     const { claim: first, projection } = yield* claimed()
-    const live = yield* commit(first, positions.live, save(first, { by: "old" }))
+    const at = first.standing._tag === "Live" ? (first.standing.replayedTo[0]?.[0] ?? 0) : 0
+    yield* appendTo(freshStream(), 40)
+    const live = yield* commit(first, at + positions.live, save(first, { by: "old" }))
     const next = yield* registerNext(projection)
     const begun = yield* claimFirst(next)
-    const filling = yield* commit(begun, positions.filling, save(begun, { by: "new" }))
-    return { projection, next, live, filling }
+    const filling = yield* commit(begun, at + positions.filling, save(begun, { by: "new" }))
+    return { at, projection, next, live, filling }
   })
 
 /** Claims a version again after it took over, whether the take-over has cost its claim or not. */
@@ -54,7 +56,7 @@ export const laws: ReadonlyArray<Law> = [
   law(
     "who takes over is given what is left, and stands where the old generation stood",
     Effect.gen(function* () {
-      const { filling, live: old, next, projection } = yield* filled({ live: 20, filling: 13 })
+      const { at, filling, live: old, next, projection } = yield* filled({ live: 20, filling: 13 })
       const given: Array<unknown> = []
       const isLive = yield* use((store) =>
         store.takeOver(filling, 100, (rest) => {
@@ -63,25 +65,25 @@ export const laws: ReadonlyArray<Law> = [
         })
       )
       yield* holds(isLive, "a generation with less than the most left does not take over")
-      yield* same(given, [{ partition: 0, after: 13, upTo: 20 }], "what is left for who takes over")
+      yield* same(given, [{ partition: 0, after: at + 13, upTo: at + 20 }], "what is left for who takes over")
       yield* same(yield* documentsOf(projection.name), { by: "new", left: 7 }, "the documents after a take-over")
       yield* same(
         yield* live(projection.name),
-        { generation: filling.generation, version: 2, position: 20, mode: "async" },
+        { generation: filling.generation, version: 2, position: at + 20, mode: "async" },
         "the live generation after a take-over"
       )
       yield* same((yield* statusOf(filling)).role, "live", "the role of the one that took over")
       yield* same((yield* statusOf(old)).role, "retired", "the role of the other one")
       const again = yield* claimAgain(next, filling)
-      yield* same(again.standing, { _tag: "Live", replayedTo: [20] }, "where it stands after it took over")
-      yield* same(again.position, 20, "the position of a claim after a take-over")
-      yield* commit(again, 21)
+      yield* same(again.standing, { _tag: "Live", replayedTo: [[at + 20]] }, "where it stands after it took over")
+      yield* same(again.position, at + 20, "the position of a claim after a take-over")
+      yield* commit(again, at + 21)
     })
   ),
   law(
     "a generation with nothing left takes over, too",
     Effect.gen(function* () {
-      const { filling, next, projection } = yield* filled({ live: 20, filling: 20 })
+      const { at, filling, next, projection } = yield* filled({ live: 20, filling: 20 })
       const given: Array<number> = []
       const isLive = yield* use((store) =>
         store.takeOver(filling, 0, (rest) =>
@@ -94,8 +96,12 @@ export const laws: ReadonlyArray<Law> = [
         "something is left for a generation that stands where the live one stands",
         given
       )
-      yield* same((yield* live(projection.name))?.position, 20, "the position after a take-over")
-      yield* same((yield* claimAgain(next, filling)).standing, { _tag: "Live", replayedTo: [20] }, "where it stands")
+      yield* same((yield* live(projection.name))?.position, at + 20, "the position after a take-over")
+      yield* same(
+        (yield* claimAgain(next, filling)).standing,
+        { _tag: "Live", replayedTo: [[at + 20]] },
+        "where it stands"
+      )
     })
   ),
   law(
@@ -119,15 +125,15 @@ export const laws: ReadonlyArray<Law> = [
     law(
       `a take-over whose work ${what} changes nothing, and ends as its work did`,
       Effect.gen(function* () {
-        const { filling, live, projection } = yield* filled({ live: 20, filling: 13 })
+        const { at, filling, live, projection } = yield* filled({ live: 20, filling: 13 })
         const exit = yield* changesNothing(
           `a take-over whose work ${what}`,
           projection.name,
           Effect.exit(use((store) => store.takeOver(filling, 100, () => Effect.andThen(save(filling, { a: 1 }), end))))
         )
         yield* holds(isRight(exit), `a take-over whose work ${what} ended otherwise`, String(exit))
-        yield* commit(live, 21)
-        yield* takeOver(yield* commit(filling, 15))
+        yield* commit(live, at + 21)
+        yield* takeOver(yield* commit(filling, at + 15))
         yield* same(
           yield* documentsOf(projection.name),
           { by: "new" },
@@ -202,24 +208,51 @@ export const laws: ReadonlyArray<Law> = [
           yield* use((store) => store.release(filled))
           for (const { partition, position, standing } of yield* claimAll(next)) {
             yield* same(position, lefts.find((left) => left.partition === partition)?.upTo, "where a partition goes on")
-            yield* same(standing, { _tag: "Live", replayedTo: positions }, "where a generation stands that took over")
+            const lists = standing._tag === "Live" ? standing.replayedTo : []
+            const list = lists.find(({ length }) => length === before)
+            yield* same(
+              positions.map((position, i) => (list?.[i] ?? 0) >= position),
+              positions.map(() => true),
+              "whether what the old generation handled is covered"
+            )
           }
         }),
       { discard: true }
     )
   ),
   law(
-    "a third generation is told how far the second had come",
+    "a third generation is told how far those before it had come",
     Effect.gen(function* () {
-      const { filling, next } = yield* filled({ live: 20, filling: 20 })
+      const { at, filling, next } = yield* filled({ live: 20, filling: 20 })
       yield* takeOver(filling)
-      yield* commit(yield* claimAgain(next, filling), 31)
+      const second = yield* commit(yield* claimAgain(next, filling), at + 31)
       const third = yield* registerNext(next)
       const claim = yield* claimFirst(third)
-      yield* same(claim.standing, { _tag: "Filling", upTo: 31 }, "where a third generation stands")
-      yield* takeOver(yield* commit(claim, 31))
+      yield* same(claim.standing, { _tag: "Filling", upTo: at + 31 }, "where a third generation stands")
+      yield* takeOver(yield* commit(claim, at + 31))
       const { standing } = yield* claimAgain(third, claim)
-      yield* same(standing, { _tag: "Live", replayedTo: [31] }, "where a third generation stands that took over")
+      yield* same(standing, { _tag: "Live", replayedTo: [[at + 31]] }, "where a third generation stands that took over")
+      yield* commitIsLost("a commit of the second generation", second)
+    })
+  ),
+  law(
+    "what was handled before a generation began anew is known to the one that takes over from it",
+    Effect.gen(function* () {
+      const { at, live: first, next, filling, projection } = yield* filled({ live: 20, filling: 0 })
+      yield* use((store) => store.reset(projection.name))
+      yield* commitIsLost("a commit of what is reset", first)
+      yield* use((store) => store.release([filling]))
+      const again = yield* commit(yield* claimFirst(projection), at + 7)
+      const begun = yield* claimFirst(next)
+      yield* same(
+        begun.standing,
+        { _tag: "Filling", upTo: at + 7 },
+        "where a generation stands beside one that was reset"
+      )
+      yield* takeOver(begun.position === at + 7 ? begun : yield* commit(begun, at + 7))
+      yield* use((store) => store.release([again]))
+      const { standing } = yield* claimAgain(next, begun)
+      yield* same(standing, { _tag: "Live", replayedTo: [[at + 20]] }, "where the one stands that took over")
     })
   ),
   law(

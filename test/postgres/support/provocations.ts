@@ -26,9 +26,9 @@ export interface Provocation {
   ) => Effect.Effect<unknown, EventStore.AppendError | SqlError.SqlError | Violation, Scope.Scope>
 }
 
-/** What it fails with says whether trying again may help; anything else is a violation. */
+/** What it fails with says that trying again may help, or else that it does not; anything else is a violation. */
 interface Case extends Provocation {
-  readonly isRetryable: boolean
+  readonly isRetryable?: true
 }
 
 const stream = "red-1"
@@ -126,7 +126,6 @@ const cases: ReadonlyArray<Case> = [
     name: "a wrong password",
     state: "28",
     reason: "AccessDenied",
-    isRetryable: false,
     run: ({ url }) =>
       Effect.flatMap(connect(altered(url, (other) => (other.password = "wrong"))), (sql) => storeOn(sql, {}))
   },
@@ -134,7 +133,6 @@ const cases: ReadonlyArray<Case> = [
     name: "a role that does not exist",
     state: "28",
     reason: "AccessDenied",
-    isRetryable: false,
     run: ({ url }) =>
       Effect.flatMap(connect(altered(url, (other) => (other.username = "nobody"))), (sql) => storeOn(sql, {}))
   },
@@ -142,7 +140,6 @@ const cases: ReadonlyArray<Case> = [
     name: "an append of a role that may not use the schema",
     state: "42501",
     reason: "AccessDenied",
-    isRetryable: false,
     run: (place) =>
       Effect.gen(function* () {
         const schema = freshSchema()
@@ -155,7 +152,6 @@ const cases: ReadonlyArray<Case> = [
     name: "a migration by a role that may not create a schema",
     state: "42501",
     reason: "AccessDenied",
-    isRetryable: false,
     run: (place) =>
       Effect.gen(function* () {
         yield* storeOn(yield* connect((yield* newRole(place)).url), { schema: freshSchema() })
@@ -165,7 +161,6 @@ const cases: ReadonlyArray<Case> = [
     name: "a database that does not exist",
     state: "3D000",
     reason: "Misconfigured",
-    isRetryable: false,
     run: ({ url }) =>
       Effect.flatMap(connect(altered(url, (other) => (other.pathname = "/nowhere"))), (sql) => storeOn(sql, {}))
   },
@@ -173,21 +168,18 @@ const cases: ReadonlyArray<Case> = [
     name: "an append to a schema that does not exist",
     state: "3F000",
     reason: "Misconfigured",
-    isRetryable: false,
     run: (place) => Effect.flatMap(withoutSchema(place), (store) => store.append(writeTo(stream)))
   },
   {
     name: "a read of a schema that does not exist",
     state: "42P01",
     reason: "Misconfigured",
-    isRetryable: false,
     run: (place) => Effect.flatMap(withoutSchema(place), (store) => store.head)
   },
   {
     name: "an append to a schema with nothing in it",
     state: "42883",
     reason: "Misconfigured",
-    isRetryable: false,
     run: (place) =>
       Effect.gen(function* () {
         const schema = freshSchema()
@@ -200,13 +192,12 @@ const cases: ReadonlyArray<Case> = [
     name: "an append to a server that only reads",
     state: "25006",
     reason: "ReadOnly",
-    isRetryable: false,
     run: (place) =>
       Effect.flatMap(storeWith(place, { startupParameters: { default_transaction_read_only: "on" } }), ({ store }) =>
         store.append(writeTo(stream))
       )
   },
-  { name: "a full disk", state: "53100", reason: "StorageFull", isRetryable: false, run: failingWith("53100") },
+  { name: "a full disk", state: "53100", reason: "StorageFull", run: failingWith("53100") },
   { name: "a server out of memory", state: "53", reason: "Unavailable", isRetryable: true, run: failingWith("53200") },
   {
     name: "a server that has no connection left",
@@ -247,14 +238,12 @@ const cases: ReadonlyArray<Case> = [
     name: "an append past a projection that is kept in the append's own transaction",
     state: "ZF001",
     reason: "Misconfigured",
-    isRetryable: false,
     run: failingWith("ZF001")
   },
   {
     name: "an append in a transaction of the caller's that has failed already",
     state: "25P02",
     reason: "InvalidRequest",
-    isRetryable: false,
     run: (place) =>
       Effect.gen(function* () {
         const { sql, store } = yield* storeWith(place, {})
@@ -391,7 +380,7 @@ const cases: ReadonlyArray<Case> = [
   }
 ]
 
-export const provocations: ReadonlyArray<Provocation> = cases.map(({ isRetryable, run, ...one }) => ({
+export const provocations: ReadonlyArray<Provocation> = cases.map(({ isRetryable = false, run, ...one }) => ({
   ...one,
   run: (place) =>
     Effect.tapError(run(place), (error) =>

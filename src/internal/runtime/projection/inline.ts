@@ -171,6 +171,7 @@ export const makeInline = <R>(
         return Effect.catchCause(store.withInline(generations, work), (cause) => {
           const error = Cause.squash(cause)
           if (error instanceof Repeated || isAppendError(error)) return Effect.fail(error)
+          if (Cause.hasInterrupts(cause)) return Effect.interrupt
           if (projecting === undefined) return Effect.die(error)
           const refused = failed(projecting, error instanceof HandlingFailure ? error.problem : Cause.pretty(cause))
           // What is repeated, or comes too late, need not fit the projection: then that is the answer.
@@ -181,15 +182,9 @@ export const makeInline = <R>(
         Effect.updateContext((current: Context.Context<never>) => Context.merge(context, current))
       )
 
-    /** Another generation of the same version may have taken over. */
+    /** Another generation of the same version may have taken over, or the same may be filled anew. */
     const refresh = Effect.gen(function* () {
-      let isChanged = false
-      for (const one of inline) {
-        const generation = yield* liveGeneration(one.plan, store)
-        isChanged ||= generation !== one.generation
-        one.generation = generation
-      }
-      return isChanged
+      for (const one of inline) one.generation = yield* liveGeneration(one.plan, store)
     })
 
     const isProjected = ({ events }: Write): boolean =>
@@ -200,10 +195,7 @@ export const makeInline = <R>(
         ? appendInline(writes, options).pipe(
             Effect.catchIf(
               (error): error is StoreError => error._tag === "StoreError" && error.reason === "Misconfigured",
-              (refused): Effect.Effect<Appended, AppendError> =>
-                Effect.flatMap(refresh, (isChanged) =>
-                  isChanged ? appendInline(writes, options) : Effect.fail(refused)
-                )
+              () => Effect.andThen(refresh, appendInline(writes, options))
             )
           )
         : eventStore.append(writes, options)

@@ -68,7 +68,7 @@ export const makeProgress = <R>(
   const attempt = (items: ReadonlyArray<Item>, to: number, phase: Phase) =>
     Effect.gen(function* () {
       const { free, behind } = yield* Effect.fromResult(lanes.divide(plan, items))
-      const work = yield* handling.prepare(free, phase)
+      const work = yield* handled(handling.prepare(free, phase))
       const parking = Effect.forEach(behind, (event) => store.park(claim, event), { discard: true })
       yield* handled(commit(to, items.length, behind.length === 0 ? work : Effect.andThen(work, parking)))
       for (const { keys, lane } of behind) lanes.hold(lane, keys)
@@ -93,7 +93,7 @@ export const makeProgress = <R>(
     Effect.gen(function* () {
       yield* Effect.logError(`projection ${claim.name} stops at position ${position}: ${problem}`)
       yield* persistently(store.fail(claim, { position, problem }))
-      return yield* new ClaimLost({ name, generation, partition: claim.partition })
+      return yield* new ClaimLost({ projection: name, generation, partition: claim.partition })
     })
 
   const setAside = (item: Item, to: number, problem: string) =>
@@ -154,7 +154,7 @@ export const makeProgress = <R>(
             return yield* new HandlingFailure({ problem: `events of "${other}" are parked: retry them first` })
           }
           const { free } = yield* Effect.fromResult(new Lanes().divide(plan, [item]))
-          const work = yield* handling.prepare(free, phaseOf(item.recorded))
+          const work = yield* handled(handling.prepare(free, phaseOf(item.recorded)))
           yield* handled(commit(claim.position, 1, Effect.andThen(work, store.unpark(claim, position))))
           return true
         }).pipe(

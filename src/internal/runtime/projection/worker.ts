@@ -59,13 +59,16 @@ export const runClaim = <R>(
 
     const lost = Effect.suspend(() => {
       const { name, generation, partition } = first
-      return Effect.fail(new ClaimLost({ name, generation, partition }))
+      return Effect.fail(new ClaimLost({ projection: name, generation, partition }))
     })
 
     const phaseOf = (recorded: RecordedEvent): Phase => {
       if (standing._tag !== "Live") return "rebuild"
       const { replayedTo } = standing
-      return recorded.position > replayedTo[partitionOf(recorded.stream, replayedTo.length)]! ? "live" : "rebuild"
+      const isCovered = replayedTo.some(
+        (positions) => recorded.position <= positions[partitionOf(recorded.stream, positions.length)]!
+      )
+      return isCovered ? "rebuild" : "live"
     }
 
     /** In runs of one phase, where that makes a difference. */
@@ -164,11 +167,8 @@ export const runClaim = <R>(
       if (aim - progress.claim().position <= closeEnough) yield* takeOver
     })
 
-    yield* eventStore.subscribe({ after: first.position, query: plan.query }).pipe(
-      Stream.chunks,
-      Stream.runForEach((events) =>
-        Queue.offer(inbox, { _tag: "Page", events, upTo: events[events.length - 1]!.position })
-      ),
+    yield* eventStore.subscribePages({ after: first.position, query: plan.query }).pipe(
+      Stream.runForEach((page) => Queue.offer(inbox, { _tag: "Page", ...page })),
       Effect.catchCause((cause) => Queue.failCause(inbox, cause)),
       Effect.forkScoped
     )
