@@ -37,6 +37,7 @@ import type { RecordedEvent } from "./RecordedEvent.ts"
 import * as View from "./View.ts"
 
 export { AwaitTimeout } from "./internal/runtime/projection/control.ts"
+export { type Health, health } from "./internal/runtime/projection/health.ts"
 export { DocumentDecodeError } from "./internal/runtime/projection/reader.ts"
 export type { Control, Phase }
 
@@ -335,7 +336,11 @@ export const Service =
 export const withInline = <A, E, In, const Rs extends ReadonlyArray<unknown>>(
   store: Layer.Layer<A | EventStore | ProjectionStore, E, In>,
   projections: { readonly [Index in keyof Rs]: Projection<unknown, "inline", Rs[Index]> }
-): Layer.Layer<A | EventStore | ProjectionStore, E | StoreError, In | Rs[number]> => {
+): Layer.Layer<
+  A | EventStore | ProjectionStore,
+  E | StoreError,
+  In | Exclude<Rs[number], A | EventStore | ProjectionStore>
+> => {
   const plans: ReadonlyArray<Plan<Rs[number]>> = projections.map((one) => one["~eventfold/Projection"].plan)
   return Layer.provideMerge(
     Layer.effect(
