@@ -73,7 +73,7 @@ export interface Options {
   readonly migrate?: boolean | undefined
   /** How long the outcome of an append is asked for when the connection was lost under it. 10 seconds by default. */
   readonly outcomeTimeout?: Duration.Input | undefined
-  /** How often a subscription looks for itself, should a notification be lost. Every second by default. */
+  /** How often it looks for events that no notification told of, for all its subscriptions. Every second by default. */
   readonly pollInterval?: Duration.Input | undefined
 }
 
@@ -132,6 +132,22 @@ export const make = (
       return yield* Effect.forever(Effect.andThen(Queue.take(notifications), wake))
     })
     yield* Effect.forkScoped(Effect.retry(Effect.scoped(listening), Schedule.spaced("200 millis")))
+
+    const one = <A extends object>(text: string, parameters: ReadonlyArray<unknown> = []) =>
+      Effect.map(mapped(sql.unsafe<A>(text, parameters)), ([row]) => row!)
+    const head = Effect.map(
+      one<{ readonly head: bigint }>(`SELECT coalesce(max(position), 0) AS head FROM ${quoted(schema)}.events`),
+      ({ head }) => Number(head)
+    )
+
+    // A notification can be lost. What came nevertheless is found by looking, once for all subscriptions.
+    let seen = 0
+    const look = Effect.flatMap(head, (now) => {
+      if (now === seen) return Effect.void
+      seen = now
+      return wake
+    })
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(pollInterval), Effect.ignore(look))))
 
     /** Asks again, by the ids of the events, until it is known what became of a batch whose connection was lost. */
     const askAgain = (batch: ReadonlyArray<Append>, lost: SqlError) => {
@@ -202,7 +218,7 @@ export const make = (
         Effect.map(PubSub.subscribe(wakeUps), (changes) =>
           Stream.paginate({ after, measured: false, wait: false }, ({ after, measured, wait }) =>
             Effect.gen(function* () {
-              if (wait) yield* Effect.timeoutOption(PubSub.take(changes), pollInterval)
+              if (wait) yield* PubSub.take(changes)
               const bounds = { from: after + 1, to: Infinity, limit: Infinity, direction: "forward", measured } as const
               const page = yield* mapped(readPage(sql, schema, { by: "position", query }, bounds)).pipe(
                 Effect.retry({ schedule: Schedule.spaced("200 millis"), while: (error) => error.isRetryable })
@@ -220,9 +236,6 @@ export const make = (
 
     const subscribePages: EventStore["Service"]["subscribePages"] = ({ after, query = Query.all }) =>
       Stream.suspend(() => checked(checkAfter({ after, query }), () => pages(after, query)))
-
-    const one = <A extends object>(text: string, parameters: ReadonlyArray<unknown> = []) =>
-      Effect.map(mapped(sql.unsafe<A>(text, parameters)), ([row]) => row!)
 
     return EventStore.of({
       append: (writes, appendOptions) =>
@@ -251,10 +264,7 @@ export const make = (
         ),
       subscribe: (options) => Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
       subscribePages,
-      head: Effect.map(
-        one<{ readonly head: bigint }>(`SELECT coalesce(max(position), 0) AS head FROM ${quoted(schema)}.events`),
-        ({ head }) => Number(head)
-      ),
+      head,
       streamVersion: (stream) =>
         Effect.andThen(
           Effect.fromResult(checkStream(stream)),
