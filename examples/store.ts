@@ -1,5 +1,5 @@
 /**
- * Where the examples keep their events, chosen in this one place:
+ * Where the examples keep their events and read models, chosen in this one place:
  *
  * - in a folder, without a server: `data/` and the example's name under the current directory, or `DATA_DIR`;
  * - on the PostgreSQL server that `DATABASE_URL` names;
@@ -7,7 +7,7 @@
  */
 import { Config, Console, Data, Effect, Layer } from "effect"
 import { Flag } from "effect/cli"
-import { type EventStore } from "eventfold"
+import { type EventStore, type ProjectionStore } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { PostgresEventStore } from "eventfold/postgres"
 import { EmbeddedEventStore } from "eventfold/postgres/embedded"
@@ -15,10 +15,12 @@ import { EmbeddedEventStore } from "eventfold/postgres/embedded"
 /** The events cannot be kept where they should be. */
 export class NoStore extends Data.TaggedError("NoStore")<{ readonly message: string }> {}
 
+type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore
+
 interface Choice {
   /** For people. A password is not told. */
   readonly place: string
-  readonly store: Layer.Layer<EventStore.EventStore, { readonly message: string }>
+  readonly store: Layer.Layer<Stores, { readonly message: string }>
 }
 
 export const memory = Flag.Boolean("memory").pipe(
@@ -56,7 +58,7 @@ const choose = Effect.fnUntraced(function* (example: string, isMemory: boolean) 
 })
 
 /** The store of an example. It says on standard error where the events are kept. */
-export const layer = (example: string, isMemory: boolean): Layer.Layer<EventStore.EventStore, NoStore> =>
+export const layer = (example: string, isMemory: boolean): Layer.Layer<Stores, NoStore> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { place, store } = yield* choose(example, isMemory)

@@ -1,5 +1,5 @@
 /**
- * 6. Specs: the rules of the bank. Each is run as a pure function, and once more through an event store.
+ * 7. Specs: the rules of the bank. Each is run as a pure function, and once more through an event store.
  */
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,5 +1,5 @@
 /**
- * 5. HTTP: what can be asked over HTTP and what is answered. A description that the server, its API page and its
+ * 6. HTTP: what can be asked over HTTP and what is answered. A description that the server, its API page and its
  * clients share; `http.ts` has the handlers.
  */
 import { Schema } from "effect"
@@ -18,6 +18,11 @@ import {
   TransferToSelf
 } from "./account.ts"
 import { AccountId, Amount, Owner } from "./events.ts"
+import { AccountSummary, Statement } from "./read-models.ts"
+
+const position = Schema.Int.annotate({
+  description: "How far the bank had come with it: a statement asked for `after` this position contains it"
+})
 
 /** The account as it is after what was asked, or was when that was asked for the first time. */
 export const AccountView = Schema.Struct({
@@ -25,11 +30,12 @@ export const AccountView = Schema.Struct({
   status: Schema.Literals(["open", "closed"]),
   owner: Owner,
   balance: Schema.Int,
-  version: Schema.Int.annotate({ description: "How many events the account has" })
+  version: Schema.Int.annotate({ description: "How many events the account has" }),
+  position
 })
 export type AccountView = typeof AccountView.Type
 
-export const TransferView = Schema.Struct({ ...Transfer.fields, balance: Schema.Int })
+export const TransferView = Schema.Struct({ ...Transfer.fields, balance: Schema.Int, position })
 
 export const HistoryEntry = Schema.Struct({
   version: Schema.Int,
@@ -39,11 +45,57 @@ export const HistoryEntry = Schema.Struct({
   data: Schema.Json
 })
 
+/** A page of all accounts, by id, and the id after which the next one begins. */
+export const AccountList = Schema.Struct({
+  accounts: Schema.Array(Schema.Struct({ id: AccountId, ...AccountSummary.fields })),
+  next: Schema.optionalKey(AccountId)
+})
+
+/** What came and went in a month. The totals are text: they may be larger than a number that a double holds exactly. */
+export const StatementView = Schema.Struct({ account: AccountId, month: Schema.String, ...Statement.fields })
+
+/** How a read model is doing. */
+export const ReadModelHealth = Schema.Struct({
+  name: Schema.String,
+  version: Schema.Int,
+  role: Schema.Literals(["live", "filling", "retired"]),
+  state: Schema.Literals(["running", "paused", "failed"]),
+  position: Schema.Int,
+  lag: Schema.Int.annotate({ description: "Positions of the log that it has not come to" }),
+  lagSeconds: Schema.Finite,
+  parked: Schema.Int
+})
+
+/** The bank takes commands, and its read models follow. */
+export const Healthy = Schema.Struct({ status: Schema.Literal("healthy"), readModels: Schema.Array(ReadModelHealth) })
+
+/** Something needs somebody to look at it. */
+export class Unhealthy extends Schema.TaggedError<Unhealthy>()("Unhealthy", {
+  problems: Schema.Array(Schema.String),
+  readModels: Schema.Array(ReadModelHealth)
+}) {}
+
 /** The store cannot be reached at the moment. Nothing was stored; ask again later. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {}) {}
 
 /** An idempotency key stands for one request: it has been used for another one. */
 export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", {}) {}
+
+/** The statement has not come to the position yet, nor did it while it was waited for. Ask again. */
+export class StatementBehind extends Schema.TaggedError<StatementBehind>()("StatementBehind", {
+  asked: Schema.Int,
+  reached: Schema.Int
+}) {}
+
+const statementBehind = StatementBehind.pipe(
+  HttpApiSchema.encodeToWithHeaders(
+    {
+      body: StatementBehind.pipe(HttpApiSchema.status(504)),
+      headers: { "retry-after": Schema.Int }
+    },
+    { decode: ({ body }) => body, encode: (body) => ({ body, headers: { "retry-after": 1 } }) }
+  )
+)
 
 const shortText = Schema.String.check(Schema.isBetweenLength(1, 200))
 
@@ -63,6 +115,8 @@ const At = Schema.Union([
   ).pipe(Schema.decodeTo(Schema.DateTimeUtcFromString))
 ])
 
+const Month = Schema.String.check(Schema.isPattern(/^\d{4}-(0[1-9]|1[0-2])$/, { expected: "a month such as 2026-01" }))
+
 const params = { id: AccountId }
 
 const notFound = [AccountNotOpen.pipe(HttpApiSchema.status(404))] as const
@@ -78,6 +132,15 @@ export const AccountsApi = HttpApiGroup.make("accounts").add(
     success: AccountView.pipe(HttpApiSchema.status(201)),
     error: [AccountAlreadyOpen.pipe(rejected), AccountIsClosed.pipe(rejected), KeyReused.pipe(rejected), ...conflict]
   }),
+  HttpApiEndpoint.get("list", "/accounts", {
+    query: {
+      status: Schema.optionalKey(AccountSummary.fields.status),
+      after: Schema.optionalKey(AccountId),
+      limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })))
+    },
+    success: AccountList,
+    error: unavailable
+  }),
   HttpApiEndpoint.get("get", "/accounts/:id", {
     params,
     query: { at: Schema.optionalKey(At) },
@@ -88,6 +151,12 @@ export const AccountsApi = HttpApiGroup.make("accounts").add(
     params,
     success: Schema.Array(HistoryEntry),
     error: [...notFound, ...unavailable]
+  }),
+  HttpApiEndpoint.get("statement", "/accounts/:id/statements/:month", {
+    params: { id: AccountId, month: Month },
+    query: { after: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))) },
+    success: StatementView,
+    error: [statementBehind, ...notFound, ...unavailable]
   }),
   HttpApiEndpoint.post("deposit", "/accounts/:id/deposits", {
     params,
@@ -124,8 +193,16 @@ export const AccountsApi = HttpApiGroup.make("accounts").add(
   })
 )
 
+export const HealthApi = HttpApiGroup.make("health").add(
+  HttpApiEndpoint.get("health", "/health", {
+    success: Healthy,
+    error: [Unhealthy.pipe(HttpApiSchema.status(503)), ...unavailable]
+  })
+)
+
 export const BankApi = HttpApi.make("bank")
   .add(AccountsApi)
+  .add(HealthApi)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error", errors: "all" })
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error", errors: "all" })

@@ -3,11 +3,25 @@
  * memory, or talks to the one at `BANK_URL`. Every answer is checked; the first wrong one ends the story, with what was expected.
  */
 import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Config, Console, Data, Deferred, Effect, Equal, Layer, Option, Schedule, Schema, Stream } from "effect"
+import {
+  Config,
+  Console,
+  Data,
+  DateTime,
+  Deferred,
+  Effect,
+  Equal,
+  Layer,
+  Option,
+  Schedule,
+  Schema,
+  Stream
+} from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { ChildProcess } from "effect/process"
 import { execPath } from "node:process"
+import { monthOf } from "./read-models.ts"
 
 class DemoFailed extends Data.TaggedError("DemoFailed")<{ readonly message: string }> {}
 
@@ -18,6 +32,8 @@ interface Answer {
 
 const text = (value: unknown) => JSON.stringify(value)
 const decodeBody = Schema.decodeEffect(Schema.fromJsonString(Schema.Json))
+
+const decodeWritten = Schema.decodeUnknownEffect(Schema.Struct({ position: Schema.Int }))
 
 /** How to ask the bank at a URL. */
 const bankAt = Effect.fnUntraced(function* (url: string) {
@@ -97,6 +113,18 @@ const tellStory = Effect.fnUntraced(function* (url: string) {
   yield* must("the transfer has the same answer", Equal.equals(second, first), second)
   yield* line("Ada still has 20", get(`/accounts/${ada}`), 200, { balance: 20, version: 4 })
 
+  yield* chapter("What is shown: all accounts at once, statements as soon as they have come as far as the one who asks")
+  const adaIs = (status: string, balance: number) =>
+    line(`the overview has Ada: ${status}, ${balance}`, get(`/accounts?after=${ada.slice(0, -1)}&limit=1`), 200, {
+      accounts: [{ id: ada, owner: "Ada", status, balance, transfers: 1 }]
+    })
+  yield* adaIs("open", 20)
+  const { position } = yield* decodeWritten(first.body)
+  const month = monthOf(yield* DateTime.now)
+  const statement = get(`/accounts/${bob}/statements/${month}?after=${position}`)
+  yield* line("Bob's statement has what Ada sent", statement, 200, { account: bob, in: "50", out: "0" })
+  yield* line("both read models are healthy", get("/health"), 200, { status: "healthy" })
+
   yield* chapter("Back in time")
   yield* line("Ada had 100 at version 2", get(`/accounts/${ada}?at=2`), 200, { balance: 100, version: 2 })
   yield* line("Ada had no account in 2000", get(`/accounts/${ada}?at=2000-01-01T00:00:00Z`), 404, {
@@ -164,6 +192,7 @@ const tellStory = Effect.fnUntraced(function* (url: string) {
     _tag: "RecipientIsClosed",
     to: ada
   })
+  yield* adaIs("closed", 0)
   yield* line("Bob keeps his 50", get(`/accounts/${bob}`), 200, { balance: 50, version: 2 })
 
   yield* Console.log("\nEvery answer was as expected.")

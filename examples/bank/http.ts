@@ -1,25 +1,35 @@
 /**
- * 5. HTTP: the handlers. Each turns a request into a command, and what became of it into an answer. What a command can
- * be rejected with is part of its type, so a rejection that `api.ts` has no answer for does not compile.
+ * 6. HTTP: the handlers. Each turns a request into a command, and what became of it into an answer; or it reads a read
+ * model. What a command can be rejected with is part of its type, so a rejection that `api.ts` has no answer for does not compile.
  */
-import { DateTime, Effect, Layer, Stream } from "effect"
+import { DateTime, Duration, Effect, Layer, Option, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger } from "effect/http-api"
-import { type Aggregate, Causation, Decider, Event, EventStore } from "eventfold"
+import { type Aggregate, Causation, Decider, Event, EventStore, Projection, type ProjectionStore } from "eventfold"
 import { type Account, AccountNotOpen } from "./account.ts"
-import { type AccountView, BankApi, KeyReused, type RequestHeaders, Unavailable } from "./api.ts"
+import {
+  type AccountView,
+  BankApi,
+  KeyReused,
+  type ReadModelHealth,
+  type RequestHeaders,
+  StatementBehind,
+  Unavailable,
+  Unhealthy
+} from "./api.ts"
 import { AccountEvent } from "./events.ts"
+import { emptyStatement, overview, Overview, statementOf, statements, Statements } from "./read-models.ts"
 import { Accounts, transfer } from "./service.ts"
 
 /** What is told of an account. */
-const view = Effect.fnUntraced(function* (id: string, { state, version }: Aggregate.Loaded<Account>) {
+const view = Effect.fnUntraced(function* (id: string, { state, version, position }: Aggregate.Loaded<Account>) {
   if (state._tag === "NotOpen") return yield* new AccountNotOpen()
   const { owner } = state
   const account: AccountView =
     state._tag === "Open"
-      ? { id, status: "open", owner, balance: state.balance, version }
-      : { id, status: "closed", owner, balance: 0, version }
+      ? { id, status: "open", owner, balance: state.balance, version, position }
+      : { id, status: "closed", owner, balance: 0, version, position }
   return account
 })
 
@@ -32,21 +42,51 @@ const answer = (id: string, isAsked: (event: AccountEvent) => boolean) =>
 
 const isOf = (amount: number) => (event: AccountEvent) => "amount" in event && event.amount === amount
 
-/** What is nobody's fault but ours: clients learn whether it is worth asking again, and nothing else. */
-const withoutInternals = <A, E, R>(
-  self: Effect.Effect<A, E | EventStore.StoreError | Event.DecodeError, R>
-): Effect.Effect<A, E | Unavailable, R> =>
+/** What is nobody's fault but ours. */
+type Internal = EventStore.StoreError | Event.DecodeError | Projection.DocumentDecodeError
+
+/** Clients learn whether it is worth asking again, and nothing else. */
+const toldAs = (error: Internal): Effect.Effect<never, Unavailable> =>
+  error._tag === "StoreError" && error.isRetryable ? Effect.fail(new Unavailable()) : Effect.die(error)
+
+const withoutInternals = <A, E, R>(self: Effect.Effect<A, E | Internal, R>): Effect.Effect<A, E | Unavailable, R> =>
   Effect.catch(self, (error): Effect.Effect<never, E | Unavailable> => {
-    if (error instanceof EventStore.StoreError && error.isRetryable) return Effect.fail(new Unavailable())
-    if (error instanceof EventStore.StoreError || error instanceof Event.DecodeError) return Effect.die(error)
+    if (error instanceof EventStore.StoreError || error instanceof Event.DecodeError) return toldAs(error)
+    if (error instanceof Projection.DocumentDecodeError) return toldAs(error)
     return Effect.fail(error)
   })
 
-const handlers = HttpApiBuilder.group(
+/** How long a statement is waited for. */
+const patience = Duration.seconds(1)
+
+const healthOf = ({ lagTime, name, version, role, state, position, lag, parked }: ProjectionStore.Status) => {
+  const health: typeof ReadModelHealth.Type = {
+    name,
+    version,
+    role,
+    state,
+    position,
+    lag,
+    lagSeconds: Duration.toSeconds(lagTime),
+    parked
+  }
+  return health
+}
+
+const problemsOf = (name: string, all: ReadonlyArray<ProjectionStore.Status>): ReadonlyArray<string> => {
+  if (!all.some(({ role }) => role === "live")) return [`${name} is kept by nobody`]
+  return all.flatMap(({ failure }) =>
+    failure === undefined ? [] : [`${name} has failed at position ${failure.position}: ${failure.problem}`]
+  )
+}
+
+const accountHandlers = HttpApiBuilder.group(
   BankApi,
   "accounts",
   Effect.fnUntraced(function* (handlers) {
     const accounts = yield* Accounts
+    const overview = yield* Overview
+    const statements = yield* Statements
     const random = yield* SecureRandom.SecureRandom
 
     /**
@@ -56,7 +96,7 @@ const handlers = HttpApiBuilder.group(
     const asOneCommand = <A, E, R>(
       { "idempotency-key": key, "x-actor": actor }: RequestHeaders,
       scope: ReadonlyArray<string>,
-      run: (commandId: string, newId: string) => Effect.Effect<A, E | EventStore.StoreError | Event.DecodeError, R>
+      run: (commandId: string, newId: string) => Effect.Effect<A, E | Internal, R>
     ) =>
       Effect.gen(function* () {
         const commandId = [...scope, key ?? (yield* random.uuidV7())].join(":")
@@ -75,6 +115,17 @@ const handlers = HttpApiBuilder.group(
               Effect.catchTag("AccountNotOpen", Effect.die)
             )
         }),
+
+      list: ({ query: { status, after, limit = 100 } }) =>
+        Effect.gen(function* () {
+          const where = status === undefined ? {} : { status }
+          // One more tells whether there is a next page.
+          const page = { where, limit: limit + 1, ...(after === undefined ? {} : { after }) }
+          const found = yield* Stream.runCollect(overview.query(page))
+          const accounts = found.slice(0, limit).map(([id, account]) => ({ id, ...account }))
+          const next = found.length > limit ? accounts.at(-1)?.id : undefined
+          return { accounts, ...(next === undefined ? {} : { next }) }
+        }).pipe(Effect.catch(toldAs)),
 
       get: ({ params: { id }, query: { at } }) =>
         accounts.state(id, { at }).pipe(
@@ -101,6 +152,19 @@ const handlers = HttpApiBuilder.group(
           withoutInternals
         ),
 
+      statement: ({ params: { id, month }, query: { after = 0 } }) =>
+        Effect.gen(function* () {
+          if (Option.isNone(yield* overview.get(id))) return yield* new AccountNotOpen()
+          yield* statements.awaitPosition(after, patience)
+          const found = yield* statements.get(statementOf(id, month))
+          return { account: id, month, ...Option.getOrElse(found, () => emptyStatement) }
+        }).pipe(
+          Effect.catchTag("AwaitTimeout", ({ position, reached }) =>
+            Effect.fail(new StatementBehind({ asked: position, reached }))
+          ),
+          withoutInternals
+        ),
+
       deposit: ({ headers, params: { id }, payload: { amount } }) =>
         asOneCommand(headers, ["deposit", id], (commandId) =>
           Effect.flatMap(accounts.execute(id, { _tag: "Deposit", amount }, { commandId }), answer(id, isOf(amount)))
@@ -114,8 +178,10 @@ const handlers = HttpApiBuilder.group(
       transfer: ({ headers, payload: { from, to, amount } }) =>
         asOneCommand(headers, ["transfer", from, to], (commandId, transferId) =>
           transfer(accounts, { transferId, from, to, amount }, { commandId }).pipe(
-            Effect.flatMap(([sent]) => answer(from, isOf(amount))(sent)),
-            Effect.map(({ balance }) => ({ transferId, from, to, amount, balance }))
+            Effect.flatMap(([sent, { position }]) =>
+              Effect.map(answer(from, isOf(amount))(sent), ({ balance }) => ({ balance, position }))
+            ),
+            Effect.map((sent) => ({ transferId, from, to, amount, ...sent }))
           )
         ),
 
@@ -127,15 +193,43 @@ const handlers = HttpApiBuilder.group(
   })
 )
 
-/** The bank's routes, their description at `/openapi.json`, and its page at `/docs`. Needs an event store alone. */
+const healthHandlers = HttpApiBuilder.group(
+  BankApi,
+  "health",
+  Effect.fnUntraced(function* (handlers) {
+    const readModels = [
+      { ...overview, status: (yield* Overview).status },
+      { ...statements, status: (yield* Statements).status }
+    ]
+    return handlers.handleAll({
+      health: () =>
+        Effect.gen(function* () {
+          const all = yield* Effect.forEach(readModels, ({ name, status }) =>
+            Effect.map(status, (statuses) => ({ statuses, problems: problemsOf(name, statuses) }))
+          )
+          const problems = all.flatMap(({ problems }) => problems)
+          const health = all.flatMap(({ statuses }) => statuses.map(healthOf))
+          if (problems.length > 0) return yield* new Unhealthy({ problems, readModels: health })
+          return { status: "healthy" as const, readModels: health }
+        }).pipe(withoutInternals)
+    })
+  })
+)
+
+/**
+ * The bank's routes, their description at `/openapi.json`, and its page at `/docs`. Needs a store alone: one that keeps the
+ * overview with each append.
+ */
 export const BankHttp = Layer.mergeAll(
   HttpApiBuilder.layer(BankApi, { openapiPath: "/openapi.json" }),
   HttpApiSwagger.layer(BankApi, { path: "/docs" }),
   HttpRouter.add("GET", "/", HttpServerResponse.redirect("/docs"))
 ).pipe(
-  Layer.provide(handlers),
+  Layer.provide([accountHandlers, healthHandlers]),
   Layer.provide([
     Accounts.layer,
+    Overview.layer,
+    Statements.layer,
     SecureRandom.layerWebCrypto,
     HttpApiMiddleware.layerProblemDetails({ includeDetails: true })
   ])

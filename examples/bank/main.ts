@@ -5,9 +5,11 @@ import { NodeHttpServer, NodeRuntime, NodeServices } from "@effect/platform-node
 import { Config, Console, Data, Effect, Exit, Layer, Schema } from "effect"
 import { Command } from "effect/cli"
 import { HttpRouter, HttpServer } from "effect/http"
+import { Projection } from "eventfold"
 import { createServer } from "node:http"
 import * as Store from "../store.ts"
 import { BankHttp } from "./http.ts"
+import { overview } from "./read-models.ts"
 
 /** 0 is any port that is free. */
 const Port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
@@ -32,12 +34,11 @@ Try:
 const bank = Command.make("bank", { memory: Store.memory }, ({ memory }) =>
   Effect.gen(function* () {
     const port = yield* Config.schema(Port, "PORT").pipe(Config.withDefault(3000))
-    return yield* Layer.mergeAll(
-      HttpRouter.serve(BankHttp, { disableListenLog: true }),
-      Layer.effectDiscard(welcome)
-    ).pipe(
-      Layer.provide(Store.layer("bank", memory)),
+    // Nobody is invited before the doors are open, and nobody is let wait at them while the store is opened.
+    return yield* Layer.effectDiscard(welcome).pipe(
+      Layer.provide(HttpRouter.serve(BankHttp, { disableListenLog: true })),
       Layer.provide(NodeHttpServer.layer(createServer, { port })),
+      Layer.provide(Projection.withInline(Store.layer("bank", memory), [overview])),
       Layer.launch,
       Effect.catchTag("ServeError", ({ cause }) => new CannotListen({ port, cause }))
     )

@@ -15,9 +15,10 @@ export const Entry = Schema.Struct({ mode: Schema.String, blob: Schema.String })
 export type Entry = typeof Entry.Type
 
 /** Who committed what and when. Instants are in seconds since 1970, as git keeps them, whatever they are. */
-export const commitFields = {
+const commitFields1 = {
   commit: Schema.String,
   parents: Schema.Array(Schema.String),
+  /** As the commit has it: a mailmap is a later opinion. */
   author: Schema.String,
   email: Schema.String,
   authoredAt: Schema.Int,
@@ -29,22 +30,37 @@ export const commitFields = {
   changes: Schema.Int
 }
 
-const path = { commit: Schema.String, path: Schema.String }
+/** Whether the commit is on the line of first parents that leads to HEAD: then its changes are changes of what is at HEAD. */
+const headLine = { headLine: Schema.Boolean }
+export const commitFields = { ...commitFields1, ...headLine }
 
-export const RepositoryEvent = Event.define({
-  CommitRecorded: commitFields,
-  FileAdded: { ...path, ...Entry.fields },
+/** What a change tells of its commit: a read model that is kept by path sees changes alone. */
+const ofCommit = { ...headLine, merge: Schema.Boolean }
+/** Version 1 did not tell, and its histories are not asked for any more: a history is read under another name since. */
+const untold = { headLine: false, merge: false }
+
+const path = { commit: Schema.String, path: Schema.String }
+const held = { ...path, ...Entry.fields }
+const modeChanged = { ...path, mode: Schema.String }
+const taken = { ...path, from: Schema.String, ...Entry.fields }
+
+/** Every event type with its versions. A read model that has words of its own begins with these. */
+export const versions = {
+  CommitRecorded: Event.version(commitFields1).next(commitFields, (v1) => ({ ...v1, headLine: false })),
+  FileAdded: Event.version(held).next({ ...held, ...ofCommit }, (v1) => ({ ...v1, ...untold })),
   /** Another content, and perhaps another mode. */
-  FileModified: { ...path, ...Entry.fields },
+  FileModified: Event.version(held).next({ ...held, ...ofCommit }, (v1) => ({ ...v1, ...untold })),
   /** The same content under another mode of the same kind: `chmod +x`, or back. */
-  ModeChanged: { ...path, mode: Schema.String },
+  ModeChanged: Event.version(modeChanged).next({ ...modeChanged, ...ofCommit }, (v1) => ({ ...v1, ...untold })),
   /** A file became a link, a link a submodule, and so on. */
-  TypeChanged: { ...path, ...Entry.fields },
+  TypeChanged: Event.version(held).next({ ...held, ...ofCommit }, (v1) => ({ ...v1, ...untold })),
   /** From one path to another, perhaps with another content or mode. */
-  FileRenamed: { ...path, from: Schema.String, ...Entry.fields },
-  FileCopied: { ...path, from: Schema.String, ...Entry.fields },
-  FileRemoved: path
-})
+  FileRenamed: Event.version(taken).next({ ...taken, ...ofCommit }, (v1) => ({ ...v1, ...untold })),
+  FileCopied: Event.version(taken).next({ ...taken, ...ofCommit }, (v1) => ({ ...v1, ...untold })),
+  FileRemoved: Event.version(path).next({ ...path, ...ofCommit }, (v1) => ({ ...v1, ...untold }))
+}
+
+export const RepositoryEvent = Event.define(versions)
 export type RepositoryEvent = typeof RepositoryEvent.Type
 
 /** What is recorded of a commit itself. */

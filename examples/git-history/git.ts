@@ -1,5 +1,5 @@
 /**
- * 5. Git, asked as a child process whose output is streamed. All there is to know of how git is called is here.
+ * 6. Git, asked as a child process whose output is streamed. All there is to know of how git is called is here.
  *
  * Plumbing commands alone are used, which ignore most of a user's settings; what they do not ignore is set on the command
  * line. The settings are not shut out altogether: that a folder of another owner may be read is one of them.
@@ -7,6 +7,7 @@
 import { Data, Effect, Fiber, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { createHash } from "node:crypto"
+import { textOfBytes } from "./names.ts"
 import { commitFormat, commits, endOfListing, listings, type RawCommit } from "./raw.ts"
 import { type Commit } from "./repository.ts"
 
@@ -56,7 +57,9 @@ const run = (program: string, args: ReadonlyArray<string>, input?: Stream.Stream
     return Stream.concat(process.stdout, Stream.fromEffectDrain(end))
   }).pipe(
     Stream.unwrap,
-    Stream.catchTag("PlatformError", (error) => Stream.fail(failed(`${program}: ${error.message}`)))
+    Stream.catchTag("PlatformError", ({ message, reason }) =>
+      Stream.fail(failed(reason._tag === "NotFound" ? `${program} is not installed, or not on the PATH` : message))
+    )
   )
 
 const git = (path: string, args: ReadonlyArray<string>, input?: Stream.Stream<Uint8Array>) =>
@@ -87,6 +90,10 @@ export interface Walk {
   /** Two readings of the same history have the same id, and of different ones different ids. */
   readonly id: string
   readonly head: string
+  /** What the walk leads to, as git is told. */
+  readonly tips: ReadonlyArray<string>
+  /** The commits from HEAD along first parents. */
+  readonly headLine: ReadonlySet<string>
   /** A shallow clone does not have all commits: some that have parents stand here without them. */
   readonly shallow: boolean
   readonly commits: ReadonlyArray<{ readonly commit: string; readonly parents: ReadonlyArray<string> }>
@@ -94,14 +101,29 @@ export interface Walk {
   readonly children: ReadonlyMap<string, number>
 }
 
+/** A commit, its first parent, and so on. Parents stand before their children. */
+const lineOf = (head: string, commits: Walk["commits"]): ReadonlySet<string> => {
+  const line = new Set<string>()
+  let next: string | undefined = head
+  for (const { commit, parents } of commits.toReversed()) {
+    if (commit !== next) continue
+    line.add(commit)
+    next = parents[0]
+  }
+  return line
+}
+
 /** Finds the commits that lead to HEAD, or to any branch or tag. */
 export const walk = Effect.fn("git.walk")(function* (path: string, all: boolean) {
-  yield* line(path, ["rev-parse", "--git-dir"])
+  yield* Effect.mapError(line(path, ["rev-parse", "--git-dir"]), ({ message }) =>
+    failed(`no repository can be read at ${path}: ${message}`)
+  )
   const head = yield* Effect.option(resolve(path, "HEAD"))
   const tips = [...(Option.isSome(head) ? ["HEAD"] : []), ...(all ? ["--branches", "--tags", "--remotes"] : [])]
   const commits: Array<Walk["commits"][number]> = []
   const children = new Map<string, number>()
-  const digest = createHash("sha256")
+  // Another way of recording a history is another reading of it.
+  const digest = createHash("sha256").update("2\n")
   if (tips.length > 0) {
     const args = ["rev-list", "--topo-order", "--reverse", "--parents", ...tips, "--"]
     yield* Stream.runForEach(linesOf(path, args), (line) =>
@@ -119,10 +141,13 @@ export const walk = Effect.fn("git.walk")(function* (path: string, all: boolean)
     return yield* new NoCommits({ message: `the repository at ${path} has no commits yet${where}` })
   }
   const shallow = (yield* line(path, ["rev-parse", "--is-shallow-repository"])) === "true"
+  const headCommit = Option.getOrElse(head, () => last.commit)
   const walk: Walk = {
     path,
     id: digest.digest("hex"),
-    head: Option.getOrElse(head, () => last.commit),
+    head: headCommit,
+    tips,
+    headLine: lineOf(headCommit, commits),
     shallow,
     commits,
     children
@@ -148,7 +173,9 @@ const commitOf = (walk: Walk, index: number, { changes, ...raw }: RawCommit): Ef
   const asked = walk.commits[index]
   if (asked?.commit !== raw.commit) return Effect.fail(failed(`asked for ${asked?.commit}, git told of ${raw.commit}`))
   const children = walk.children.get(raw.commit) ?? 0
-  return Effect.succeed({ facts: { ...raw, parents: asked.parents, children, changes: changes.length }, changes })
+  const headLine = walk.headLine.has(raw.commit)
+  const facts = { ...raw, parents: asked.parents, children, changes: changes.length, headLine }
+  return Effect.succeed({ facts, changes })
 }
 
 // One shell for all listings: to start a program from here takes several times as long as from there.
@@ -160,3 +187,16 @@ done`
 /** What `git ls-tree -r` lists for each commit. */
 export const listTrees = (path: string, commits: Iterable<string>) =>
   listings(run("sh", ["-c", listEach, "sh", path], inLines(commits)))
+
+/** How many commits of a walk each author has, by the names that are in the commits. */
+export const shortlog = ({ path, tips }: Walk) =>
+  linesOf(path, ["shortlog", "-sn", "--group=format:%an", ...tips, "--"]).pipe(
+    Stream.runFold(
+      () => new Map<string, number>(),
+      (counts, line) => {
+        const tab = line.indexOf("\t")
+        const author = textOfBytes(new TextEncoder().encode(line.slice(tab + 1)))
+        return counts.set(author, (counts.get(author) ?? 0) + Number(line.slice(0, tab)))
+      }
+    )
+  )

@@ -1,18 +1,24 @@
 /**
- * 6. The import: commits from git, in batches, through the rules, into the store.
+ * 7. The import: commits from git, in batches, through the rules, into the store.
  *
- * An execution folds its stream from the beginning, so the batches are as large as an append may be: what is folded again
- * is then a few times the log, not the log for each commit. A commit too large for one append goes in several.
+ * An aggregate folds its stream for each command, which is right for commands that come now and then, and for an import would be
+ * the log again for each batch. So the import is one writer that folds the stream once and keeps the state; that nobody else has
+ * written to the stream is what each append expects. A commit too large for one append goes in several.
  */
-import { Effect, HashSet, Option, Stream } from "effect"
-import { EventStore } from "eventfold"
+import { Data, DateTime, Effect, HashSet, Option, Result, Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { Decider, Event, EventStore } from "eventfold"
+import { RepositoryEvent } from "./events.ts"
 import { readCommits, type Walk } from "./git.ts"
-import { type Change, type Commit, Histories, type HistoryCommand } from "./repository.ts"
+import { type Change, type Commit, Histories, type HistoryCommand, repository } from "./repository.ts"
 
-/** Below what a store takes in one append, with the overhead of an event allowed for. */
+/** Somebody else has recorded something of the same history meanwhile. */
+export class Overtaken extends Data.TaggedError("Overtaken")<{ readonly message: string }> {}
+
+/** Well below what a store takes in one append. */
 const limits = {
-  events: EventStore.defaultLimits.appendEvents * 0.8,
-  bytes: EventStore.defaultLimits.appendBytes / 2
+  events: EventStore.defaultLimits.appendEvents / 5,
+  bytes: EventStore.defaultLimits.appendBytes / 4
 }
 
 interface Size {
@@ -80,36 +86,66 @@ const addCommit = (batch: Batch, commit: Commit): readonly [Batch, ReadonlyArray
 export const toCommands = <E, R>(commits: Stream.Stream<Commit, E, R>): Stream.Stream<HistoryCommand, E, R> =>
   Stream.mapAccum(commits, () => emptyBatch, addCommit, { onHalt: commandOf })
 
-/** What has been recorded so far. */
-export interface Recorded {
+interface Recorded {
   readonly commits: number
   readonly events: number
 }
 
-/**
- * How much of a walk is in its stream, from the end of the stream alone: commits are recorded in the walk's order, so the latest one
- * tells how many there are, and how many of its changes come after it.
- */
-const findRecorded = Effect.fnUntraced(function* (walk: Walk) {
+/** What has been recorded so far, and how much of it was there before. */
+export interface Imported extends Recorded {
+  readonly before: Recorded
+}
+
+/** What there is of a walk that is recorded to its end: the end of its stream alone tells. */
+const findWhole = Effect.fnUntraced(function* (walk: Walk) {
   const histories = yield* Histories
   const latest = yield* histories.history(walk.id, { direction: "backward" }).pipe(
     Stream.mapAccum(
       () => 0,
       (after, { event, recorded: { version } }) => [
         after + 1,
-        event._tag === "CommitRecorded" ? [{ event, events: version + after, missing: event.changes - after }] : []
+        event._tag === "CommitRecorded" ? [{ ...event, events: version + after, missing: event.changes - after }] : []
       ]
     ),
     Stream.runHead
   )
-  return Option.match(latest, {
-    onNone: () => ({ recorded: { commits: 0, events: 0 }, latest: "", missing: 0 }),
-    onSome: ({ event: { commit }, events, missing }) => ({
-      recorded: { commits: walk.commits.findIndex((known) => known.commit === commit) + 1, events },
-      latest: commit,
-      missing
-    })
+  const commits = walk.commits.length
+  return latest.pipe(
+    Option.filter(({ commit, missing }) => missing === 0 && commit === walk.commits[commits - 1]?.commit),
+    Option.map(({ events }): Recorded => ({ commits, events }))
+  )
+})
+
+/** A writer of one stream: it executes commands one after the other, and gives the state that each leads to. */
+const makeRecorder = Effect.fnUntraced(function* (id: string) {
+  const histories = yield* Histories
+  const store = yield* EventStore.EventStore
+  const stream = histories.streamOf(id)
+  let { state, version } = yield* histories.state(id)
+
+  const stored = (events: ReadonlyArray<RepositoryEvent>) =>
+    Effect.gen(function* () {
+      const encoded = yield* Effect.fromResult(Result.all(events.map((event) => Event.encode(RepositoryEvent, event))))
+      const toAppend = encoded.map((event) => ({ ...event, id: SecureRandom.uuidV7Unsafe(), metadata: {} }))
+      return yield* store.append([{ stream, expected: version, events: toAppend }])
+    }).pipe(
+      Effect.catchTag("ConcurrencyConflict", () =>
+        Effect.fail(
+          new Overtaken({ message: "another process records the same history: run it again when it is done" })
+        )
+      ),
+      Effect.catchTag(["ConditionConflict", "EncodeError"], Effect.die)
+    )
+
+  const record = Effect.fnUntraced(function* (command: HistoryCommand) {
+    const context = Decider.context({ now: yield* DateTime.now, commandId: id })
+    const decided = yield* Effect.fromResult(Decider.run(repository, state, command, context))
+    yield* stored(decided.events)
+    state = decided.state
+    version += decided.events.length
+    return { state, version }
   })
+  return { begun: { state, version }, record }
 })
 
 /**
@@ -118,11 +154,15 @@ const findRecorded = Effect.fnUntraced(function* (walk: Walk) {
  */
 export const importHistory = Effect.fn("importHistory")(function* <E, R>(
   walk: Walk,
-  report: (recorded: Recorded) => Effect.Effect<void, E, R>
+  report: (imported: Imported) => Effect.Effect<void, E, R>
 ) {
-  const histories = yield* Histories
-  const { recorded: before, latest, missing } = yield* findRecorded(walk)
-  let recorded: Recorded = before
+  const whole = yield* findWhole(walk)
+  if (Option.isSome(whole)) return { ...whole.value, before: whole.value }
+
+  const { begun, record } = yield* makeRecorder(walk.id)
+  const before: Recorded = { commits: HashSet.size(begun.state.commits), events: begun.version }
+  const { commit: latest, missing } = begun.state.latest
+  let imported: Imported = { ...before, before }
 
   const changesMissing = readCommits(walk, before.commits - 1).pipe(
     Stream.take(1),
@@ -130,17 +170,14 @@ export const importHistory = Effect.fn("importHistory")(function* <E, R>(
     Stream.flattenIterable
   )
   const commitsMissing = toCommands(readCommits(walk, before.commits))
-  const rest = Stream.concat(
-    missing === 0 ? Stream.empty : changesMissing,
-    before.commits === walk.commits.length ? Stream.empty : commitsMissing
-  )
+  const rest = Stream.concat(missing === 0 ? Stream.empty : changesMissing, commitsMissing)
 
   yield* Stream.runForEach(rest, (command) =>
     Effect.gen(function* () {
-      const outcome = yield* histories.execute(walk.id, command)
-      recorded = { commits: HashSet.size(outcome.state.commits), events: outcome.version }
-      yield* report(recorded)
+      const { state, version } = yield* record(command)
+      imported = { commits: HashSet.size(state.commits), events: version, before }
+      yield* report(imported)
     })
   )
-  return { ...recorded, before }
+  return imported
 })

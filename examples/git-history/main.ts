@@ -2,30 +2,39 @@
  * The history of a git repository as events: `npm run example:git -- [path] [flags]`, `--help` says which.
  *
  * Exit codes: 0 all is well, 1 the events and git differ or a commit was refused, 2 bad usage, no repository or no answer, 3 a
- * repository without commits, 4 the store cannot be opened or fails.
+ * repository without commits, 4 the store cannot be opened or fails, read models do not follow, or somebody
+ * else imports the same history.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Clock, Console, Data, DateTime, Effect, HashMap, Layer, Option, Runtime, Schema } from "effect"
+import { Clock, Console, Data, DateTime, Effect, HashMap, Layer, Option, Runtime, Schema, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { EventStore } from "eventfold"
 import * as Store from "../store.ts"
 import { resolve, walk as findCommits, type Walk } from "./git.ts"
 import { importHistory } from "./import.ts"
 import { pathOfText } from "./names.ts"
 import {
+  byChanges,
+  byCommits,
+  churnLines,
+  contributorsLines,
   errorLine,
   type Figures,
   figuresLines,
+  filesLines,
   lifeJson,
   lifeLines,
+  readingLine,
   sharesLines,
   treeJson,
   treeLines,
   verifiedLines
 } from "./print.ts"
 import { commitAt, lifeOf, NoAnswer, sharesOf, treeAt } from "./queries.ts"
+import { Churns, Contributors, Files, ofHistory } from "./read-models.ts"
 import { Histories } from "./repository.ts"
 import { peakHeap, progress } from "./screen.ts"
-import { choose, verify } from "./verify.ts"
+import { choose, verify, verifyReadModels } from "./verify.ts"
 
 const flags = {
   path: Argument.String("path").pipe(
@@ -49,8 +58,20 @@ const flags = {
     Flag.withOptionalValue(""),
     Flag.optional
   ),
+  contributors: Flag.Boolean("contributors").pipe(
+    Flag.withDescription("Show the commits of each author, from the read model"),
+    Flag.withDefault(false)
+  ),
+  churn: Flag.Boolean("churn").pipe(
+    Flag.withDescription("Show the changes in each folder at the top, from the read model"),
+    Flag.withDefault(false)
+  ),
+  files: Flag.Boolean("files").pipe(
+    Flag.withDescription("Show the files at HEAD, from the read model"),
+    Flag.withDefault(false)
+  ),
   verify: Flag.Boolean("verify").pipe(
-    Flag.withDescription("Compare the tree at every commit with git ls-tree -r"),
+    Flag.withDescription("Compare the tree at every commit, and the read models, with git"),
     Flag.withDefault(false)
   ),
   sample: Flag.Int("sample").pipe(
@@ -84,16 +105,22 @@ const lifeMeant = Effect.fnUntraced(function* (walk: Walk, typed: string) {
   return yield* new NoAnswer({ message: `nothing ever touched ${typed}` })
 })
 
+const secondsSince = (began: number) => Effect.map(Clock.currentTimeMillis, (now) => (now - began) / 1000)
+
 const perSecond = (events: number, seconds: number): number => Math.round(events / Math.max(seconds, 0.001))
 
 const read = Effect.fnUntraced(function* (walk: Walk) {
   const began = yield* Clock.currentTimeMillis
   const screen = yield* progress
-  const { commits, events, before } = yield* importHistory(walk, ({ commits, events }) =>
-    screen.show(`read ${commits} of ${walk.commits.length} commits, ${events} events`)
+  const { commits, events, before } = yield* importHistory(walk, (recorded) =>
+    Effect.flatMap(secondsSince(began), (seconds) =>
+      screen.show(
+        readingLine(recorded, walk.commits.length, perSecond(recorded.events - recorded.before.events, seconds))
+      )
+    )
   )
   yield* screen.clear
-  const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
+  const seconds = yield* secondsSince(began)
   const peakHeapMiB = Math.round((yield* peakHeap) / 2 ** 20)
   const figures: Figures = {
     commits,
@@ -106,6 +133,16 @@ const read = Effect.fnUntraced(function* (walk: Walk) {
     peakHeapMiB
   }
   return figures
+})
+
+/** Waits until the read models have come as far as the log. */
+const readModels = Effect.gen(function* () {
+  const store = yield* EventStore.EventStore
+  const head = yield* store.head
+  const all = [yield* Contributors, yield* Churns, yield* Files]
+  const began = yield* Clock.currentTimeMillis
+  yield* Effect.forEach(all, ({ awaitPosition }) => awaitPosition(head, "10 minutes"), { concurrency: "unbounded" })
+  return { secondsAfterImport: yield* secondsSince(began) }
 })
 
 const prove = Effect.fnUntraced(function* (
@@ -125,8 +162,9 @@ const prove = Effect.fnUntraced(function* (
     verify(walk, chosen, ({ commits }) => screen.show(`verified ${commits} of ${chosen.size} commits`)),
     Effect.ignore(screen.clear)
   )
-  const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
-  return { ...verified, ...sample, events, seconds, eventsPerSecond: perSecond(events, seconds) }
+  const seconds = yield* secondsSince(began)
+  const shown = yield* verifyReadModels(walk)
+  return { ...verified, ...sample, ...shown, events, seconds, eventsPerSecond: perSecond(events, seconds) }
 })
 
 const command = Command.make("git-history", flags, (asked) =>
@@ -137,36 +175,67 @@ const command = Command.make("git-history", flags, (asked) =>
         "a shallow clone: the commits where it was cut off count as roots, with all their files added"
       )
     }
-    const figures = yield* read(walk)
-    const shown: Record<string, unknown> = { repository: asked.path, head: walk.head, shallow: walk.shallow, figures }
-    const say = (name: string, value: unknown, lines: ReadonlyArray<string>) =>
-      asked.json ? Effect.sync(() => void (shown[name] = value)) : Console.log(lines.join("\n"))
+    const answers = Effect.gen(function* () {
+      const figures = yield* read(walk)
+      const shown: Record<string, unknown> = { repository: asked.path, head: walk.head, shallow: walk.shallow, figures }
+      const say = (name: string, value: unknown, lines: ReadonlyArray<string>) =>
+        asked.json ? Effect.sync(() => void (shown[name] = value)) : Console.log(lines.join("\n"))
 
-    yield* say("figures", figures, figuresLines(figures))
-    if (Option.isSome(asked.tree)) {
-      const commit = yield* commitMeant(walk, asked.tree.value)
-      const tree = yield* treeAt(walk.id, commit)
-      const lines = [`\ntree at ${commit}: ${HashMap.size(tree)} files`, ...treeLines(tree)]
-      yield* say("tree", { commit, entries: treeJson(tree) }, lines)
-    }
-    if (Option.isSome(asked.file)) {
-      const life = yield* lifeMeant(walk, asked.file.value)
-      yield* say("file", lifeJson(life), [`\nlife of ${asked.file.value}`, ...lifeLines(life)])
-    }
-    if (Option.isSome(asked.authors)) {
-      const shares = yield* sharesOf(walk.id, asked.authors.value)
-      yield* say("authors", shares, ["", ...sharesLines(shares)])
-    }
-    if (asked.verify || Option.isSome(asked.sample)) {
-      const verified = yield* prove(walk, figures, asked.sample, asked.seed)
-      yield* say("verified", verified, verifiedLines(verified, walk.commits.length))
-    }
-    if (asked.json) yield* Console.log(JSON.stringify(shown, null, 2))
+      yield* say("figures", figures, figuresLines(figures))
+      if (Option.isSome(asked.tree)) {
+        const commit = yield* commitMeant(walk, asked.tree.value)
+        const tree = yield* treeAt(walk.id, commit)
+        const lines = [`\ntree at ${commit}: ${HashMap.size(tree)} files`, ...treeLines(tree)]
+        yield* say("tree", { commit, entries: treeJson(tree) }, lines)
+      }
+      if (Option.isSome(asked.file)) {
+        const life = yield* lifeMeant(walk, asked.file.value)
+        yield* say("file", lifeJson(life), [`\nlife of ${asked.file.value}`, ...lifeLines(life)])
+      }
+      if (Option.isSome(asked.authors)) {
+        const shares = yield* sharesOf(walk.id, asked.authors.value)
+        yield* say("authors", shares, ["", ...sharesLines(shares)])
+      }
+      const isVerified = asked.verify || Option.isSome(asked.sample)
+      if (isVerified || asked.contributors || asked.churn || asked.files) {
+        const behind = yield* readModels
+        yield* say("readModels", behind, [
+          `read models     there ${behind.secondsAfterImport.toFixed(2)} s after the import`
+        ])
+      }
+      if (asked.contributors) {
+        const contributors = byCommits(yield* Stream.runCollect(ofHistory(yield* Contributors, walk.id)))
+        yield* say("contributors", contributors, ["", ...contributorsLines(contributors)])
+      }
+      if (asked.churn) {
+        const churns = byChanges(yield* Stream.runCollect(ofHistory(yield* Churns, walk.id)))
+        yield* say("churn", churns, ["", ...churnLines(churns)])
+      }
+      if (asked.files) {
+        const files = yield* Stream.runCollect(ofHistory(yield* Files, walk.id))
+        yield* say("files", files, [`\nfiles at HEAD: ${files.length}`, ...filesLines(files)])
+      }
+      if (isVerified) {
+        const verified = yield* prove(walk, figures, asked.sample, asked.seed)
+        yield* say("verified", verified, verifiedLines(verified, walk.commits.length))
+      }
+      if (asked.json) yield* Console.log(JSON.stringify(shown, null, 2))
+    })
+    // Only now, for where there is nothing to read no store is made.
+    yield* answers.pipe(
+      Effect.provide(
+        Layer.mergeAll(Histories.layer, Contributors.layer, Churns.layer, Files.layer).pipe(
+          Layer.provideMerge(Store.layer("git-history", asked.memory))
+        )
+      ),
+      Effect.onInterrupt(() =>
+        asked.memory
+          ? Effect.void
+          : Console.error("\nstopped; what was recorded is kept, and the next run goes on from it")
+      )
+    )
   })
-).pipe(
-  Command.withDescription("Reads the history of a git repository into events, and answers questions from them"),
-  Command.provide(({ memory }) => Layer.provideMerge(Histories.layer, Store.layer("git-history", memory)))
-)
+).pipe(Command.withDescription("Reads the history of a git repository into events, and answers questions from them"))
 
 const exitCodes: Record<string, number> = {
   ShowHelp: 2,
@@ -174,6 +243,8 @@ const exitCodes: Record<string, number> = {
   NoAnswer: 2,
   NoCommits: 3,
   NoStore: 4,
+  AwaitTimeout: 4,
+  Overtaken: 4,
   StoreError: 4
 }
 

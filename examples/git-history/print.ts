@@ -1,8 +1,10 @@
 /**
- * 10. Answers as text for people, and as JSON for programs.
+ * 11. Answers as text for people, and as JSON for programs.
  */
 import { type Effect } from "effect"
+import { type Imported } from "./import.ts"
 import { type Incident, instant, type sharesOf } from "./queries.ts"
+import { type Churn, type Contributor, type File } from "./read-models.ts"
 import { type Tree } from "./state.ts"
 
 /** What an import came to. */
@@ -62,11 +64,56 @@ export const sharesLines = (shares: Shares) => [
   )
 ]
 
+const byCount = <A>(count: (one: A) => number, name: (one: A) => string, all: ReadonlyArray<A>) =>
+  all.toSorted((a, b) => count(b) - count(a) || (name(a) < name(b) ? -1 : 1))
+
+export const byCommits = (contributors: ReadonlyArray<Contributor>) =>
+  byCount(
+    ({ commits }) => commits,
+    ({ author }) => author,
+    contributors
+  )
+
+/** As `git shortlog -sn` prints them. */
+export const contributorsLines = (contributors: ReadonlyArray<Contributor>) =>
+  contributors.map(({ author, commits }) => `${String(commits).padStart(6)}\t${author}`)
+
+export const byChanges = (churns: ReadonlyArray<Churn>) =>
+  byCount(
+    ({ added, changed, arrived, left, removed }) => added + changed + arrived + left + removed,
+    ({ folder }) => folder,
+    churns
+  )
+
+export const churnLines = (churns: ReadonlyArray<Churn>) => [
+  "  added changed arrived    left removed  folder",
+  ...churns.map(({ folder, added, changed, arrived, left, removed }) =>
+    [added, changed, arrived, left, removed]
+      .map((figure) => String(figure).padStart(7))
+      .join(" ")
+      .concat(`  ${folder}`)
+  )
+]
+
+export const filesLines = (files: ReadonlyArray<File>) =>
+  files.map(({ path, mode, blob }) => `${mode} ${blob}\t${path}`)
+
+const wereThere = (before: number, events: number): string => {
+  if (before === 0) return ""
+  return before === events
+    ? " (all of them were there: nothing is read again)"
+    : ` (${before} were there: it goes on from them)`
+}
+
+/** How far an import has come. */
+export const readingLine = ({ commits, events, before }: Imported, all: number, eventsPerSecond: number): string =>
+  `read ${commits} of ${all} commits, ${events} events${wereThere(before.events, 0)}, ${eventsPerSecond} events a second`
+
 export const figuresLines = (figures: Figures) => [
   `commits         ${figures.commits} (${figures.merges} merges, ${figures.roots} roots)`,
-  `events          ${figures.events}${figures.eventsBefore === 0 ? "" : ` (${figures.eventsBefore} were there)`}`,
+  `events          ${figures.events}${wereThere(figures.eventsBefore, figures.events)}`,
   `duration        ${figures.seconds.toFixed(2)} s`,
-  `events a second ${figures.eventsPerSecond}`,
+  ...(figures.eventsBefore === figures.events ? [] : [`events a second ${figures.eventsPerSecond}`]),
   `peak heap       ${figures.peakHeapMiB} MiB`
 ]
 
@@ -77,10 +124,16 @@ export interface Proof {
   readonly events: number
   readonly seconds: number
   readonly eventsPerSecond: number
+  readonly authors: number
+  readonly filesAtHead: number
 }
 
-export const verifiedLines = ({ commits, files, seconds, eventsPerSecond }: Proof, all: number) => [
-  `\nverified: ${commits} of ${all} commits, ${files} files in their trees, ${seconds.toFixed(2)} s, ${eventsPerSecond} events a second`
+export const verifiedLines = (
+  { commits, files, seconds, eventsPerSecond, authors, filesAtHead }: Proof,
+  all: number
+) => [
+  `\nverified: ${commits} of ${all} commits, ${files} files in their trees, ${seconds.toFixed(2)} s, ${eventsPerSecond} events a second`,
+  `verified: the commits of ${authors} authors, ${filesAtHead} files at HEAD, as the read models have them`
 ]
 
 /** The one line that an error is. */

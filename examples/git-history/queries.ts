@@ -1,5 +1,5 @@
 /**
- * 7. Answers, from the events alone: git is not asked any more.
+ * 8. Answers, from the events alone: git is not asked any more.
  */
 import { Data, DateTime, Effect, HashMap, HashSet, Option, Schema, Stream } from "effect"
 import { Event, EventStore, View } from "eventfold"

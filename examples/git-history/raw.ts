@@ -1,5 +1,5 @@
 /**
- * 4. What git prints, read as bytes. With `-z` every field ends in a NUL, so a name may contain anything else; fields are
+ * 5. What git prints, read as bytes. With `-z` every field ends in a NUL, so a name may contain anything else; fields are
  * told apart by their place alone.
  */
 import { Stream } from "effect"

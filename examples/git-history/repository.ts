@@ -123,24 +123,26 @@ const checkChange = (state: State, change: Change, commit: string): Result.Resul
 /** The first digits of a mode say what kind of thing it is, the rest what one may do with it. */
 const kind = (entry: Entry): string => entry.mode.slice(0, -4)
 
-const factOf = (change: Change, commit: string): Result.Result<RepositoryEvent, NothingChanged> => {
+const factOf = (change: Change, state: State): Result.Result<RepositoryEvent, NothingChanged> => {
+  const { commit, headLine, merge } = state.latest
   const { path } = change
+  const what = { commit, path, headLine, merge }
   switch (change._tag) {
     case "Added":
-      return Result.succeed({ _tag: "FileAdded", commit, path, ...change.after })
+      return Result.succeed({ _tag: "FileAdded", ...what, ...change.after })
     case "Removed":
-      return Result.succeed({ _tag: "FileRemoved", commit, path })
+      return Result.succeed({ _tag: "FileRemoved", ...what })
     case "Renamed":
-      return Result.succeed({ _tag: "FileRenamed", commit, path, from: change.from, ...change.after })
+      return Result.succeed({ _tag: "FileRenamed", ...what, from: change.from, ...change.after })
     case "Copied":
-      return Result.succeed({ _tag: "FileCopied", commit, path, from: change.from, ...change.after })
+      return Result.succeed({ _tag: "FileCopied", ...what, from: change.from, ...change.after })
     case "Changed": {
       const { before, after } = change
-      if (kind(before) !== kind(after)) return Result.succeed({ _tag: "TypeChanged", commit, path, ...after })
-      if (before.blob !== after.blob) return Result.succeed({ _tag: "FileModified", commit, path, ...after })
+      if (kind(before) !== kind(after)) return Result.succeed({ _tag: "TypeChanged", ...what, ...after })
+      if (before.blob !== after.blob) return Result.succeed({ _tag: "FileModified", ...what, ...after })
       return before.mode === after.mode
         ? Result.fail(new NothingChanged({ commit, path }))
-        : Result.succeed({ _tag: "ModeChanged", commit, path, mode: after.mode })
+        : Result.succeed({ _tag: "ModeChanged", ...what, mode: after.mode })
     }
   }
 }
@@ -152,7 +154,7 @@ const decideChanges = (
 ): Result.Result<{ readonly state: State; readonly events: ReadonlyArray<RepositoryEvent> }, ChangeRejection> => {
   const events: Array<RepositoryEvent> = []
   for (const change of changes) {
-    const fact = Result.andThen(checkChange(state, change, commit), () => factOf(change, commit))
+    const fact = Result.andThen(checkChange(state, change, commit), () => factOf(change, state))
     if (Result.isFailure(fact)) return Result.fail(fact.failure)
     events.push(fact.success)
     state = repository.evolve(state, fact.success)

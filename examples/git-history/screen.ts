@@ -1,5 +1,5 @@
 /**
- * 9. What a person sees while it works, on standard error: one line that is written over where there is a terminal, now and
+ * 10. What a person sees while it works, on standard error: one line that is written over where there is a terminal, now and
  * then a line where there is none. The answers go to standard output and are printed by `main.ts`.
  */
 import { Clock, Effect, Stdio, Stream } from "effect"

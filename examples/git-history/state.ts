@@ -23,7 +23,9 @@ export const State = Schema.Struct({
     children: Schema.Int,
     before: Tree,
     tree: Tree,
-    missing: Schema.Int
+    missing: Schema.Int,
+    headLine: Schema.Boolean,
+    merge: Schema.Boolean
   })
 })
 export type State = typeof State.Type
@@ -33,7 +35,7 @@ const noTree: Tree = HashMap.empty()
 export const initial: State = {
   commits: HashSet.empty(),
   awaited: HashMap.empty(),
-  latest: { commit: "", children: 0, before: noTree, tree: noTree, missing: 0 }
+  latest: { commit: "", children: 0, before: noTree, tree: noTree, missing: 0, headLine: false, merge: false }
 }
 
 /** The tree that a child of this commit begins with; none if no child of it is awaited. */
@@ -56,13 +58,13 @@ const settled = (state: State): State => {
   return { ...state, awaited: HashMap.set(state.awaited, commit, { tree, children }) }
 }
 
-export const afterCommit = (state: State, { commit, parents, children, changes }: CommitFacts): State => {
+export const afterCommit = (state: State, { commit, parents, children, changes, headLine }: CommitFacts): State => {
   const parent = parents[0]
   const before = parent === undefined ? noTree : Option.getOrElse(awaitedTree(state, parent), () => noTree)
   return settled({
     commits: HashSet.add(state.commits, commit),
     awaited: parent === undefined ? state.awaited : oneChildLess(state.awaited, parent),
-    latest: { commit, children, before, tree: before, missing: changes }
+    latest: { commit, children, before, tree: before, missing: changes, headLine, merge: parents.length > 1 }
   })
 }
 

@@ -1,11 +1,13 @@
 /**
- * 8. The proof: at every commit, or at some, the tree that the events fold to is what `git ls-tree -r` lists, in mode, type,
- * id and path, nothing more and nothing less. The fold and the listing meet here alone.
+ * 9. The proof: at every commit, or at some, the tree that the events fold to is what `git ls-tree -r` lists, in mode, type,
+ * id and path, nothing more and nothing less; and so are the files of the read model at HEAD, and its contributors what
+ * `git shortlog` counts. What is folded or kept and what git says meet here alone.
  */
 import { Data, Effect, HashMap, Option, Random, Stream } from "effect"
 import { type RepositoryEvent } from "./events.ts"
-import { listTrees, type Walk } from "./git.ts"
+import { listTrees, shortlog, type Walk } from "./git.ts"
 import { type Listing, type TreeLine } from "./raw.ts"
+import { Contributors, Files, ofHistory } from "./read-models.ts"
 import { Histories, repository } from "./repository.ts"
 import { type State, type Tree } from "./state.ts"
 
@@ -143,4 +145,31 @@ export const verify = Effect.fn("verify")(function* <E, R>(
       }
     )
   )
+})
+
+/** An author has another number of commits in the read model than in git. */
+export class Miscounted extends Data.TaggedError("Miscounted")<{
+  readonly author: string
+  readonly kept: number
+  readonly counted: number
+}> {
+  override get message(): string {
+    return `author ${this.author}: the read model has ${this.kept} commits, git shortlog has ${this.counted}`
+  }
+}
+
+/** Compares what the read models have of a history with git. Gives how many authors and files that were. */
+export const verifyReadModels = Effect.fn("verifyReadModels")(function* (walk: Walk) {
+  const kept = yield* Stream.runCollect(ofHistory(yield* Contributors, walk.id))
+  const commitsOf = new Map(kept.map(({ author, commits }) => [author, commits]))
+  const counts = yield* shortlog(walk)
+  for (const author of new Set([...commitsOf.keys(), ...counts.keys()])) {
+    const [kept, counted] = [commitsOf.get(author) ?? 0, counts.get(author) ?? 0]
+    if (kept !== counted) return yield* new Miscounted({ author, kept, counted })
+  }
+  const files = yield* Stream.runCollect(ofHistory(yield* Files, walk.id))
+  const tree: Tree = HashMap.fromIterable(files.map(({ path, mode, blob }) => [path, { mode, blob }]))
+  const listings = yield* Stream.runCollect(listTrees(walk.path, [walk.head]))
+  for (const listing of listings) yield* compare({ commit: walk.head, tree, isEnd: false }, listing)
+  return { authors: counts.size, filesAtHead: files.length }
 })

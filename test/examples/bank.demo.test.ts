@@ -132,6 +132,9 @@ describe("the store", () => {
       const second = yield* inFolder(dataDir)
       const found = yield* HttpClient.get(`${yield* second.url}/accounts/ada`)
       assert.deepInclude(yield* found.json, { id: "ada", owner: "Ada", balance: 0 })
+      const all = yield* HttpClient.get(`${yield* second.url}/accounts`)
+      const ada = { id: "ada", owner: "Ada", status: "open", balance: 0, transfers: 0 }
+      assert.deepStrictEqual(yield* all.json, { accounts: [ada] })
     }).pipe(Effect.provide([NodeServices.layer, NodeHttpClient.layerUndici]))
   )
 

@@ -2,82 +2,40 @@
  * The bank over HTTP, in process: every status it answers with, and that what it refuses leaves nothing behind.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema, Stream } from "effect"
-import { HttpRouter, HttpServer } from "effect/http"
+import { Effect, Schema, Stream } from "effect"
 import { EventStore } from "eventfold"
-import { MemoryEventStore } from "eventfold/memory"
-import { BankHttp } from "../../examples/bank/http.ts"
+import { type Bank, emptyBank, furnish } from "./support/bank.ts"
 
 type Store = EventStore.EventStore["Service"]
-
-const decodeBody = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
-
-/** A bank over a store; `ask` gives the status and the JSON of an answer, or its text when it is not JSON. */
-const bankOver = Effect.fnUntraced(function* (store: Store) {
-  const routes = BankHttp.pipe(
-    Layer.provide(Layer.succeed(EventStore.EventStore, store)),
-    Layer.provide(HttpServer.layerServices)
-  )
-  const { handler } = yield* Effect.acquireRelease(
-    Effect.sync(() => HttpRouter.toWebHandler(routes, { disableLogger: true })),
-    ({ dispose }) => Effect.promise(dispose)
-  )
-  const ask = Effect.fnUntraced(function* (
-    method: string,
-    path: string,
-    body?: Schema.Json | { readonly raw: string },
-    headers: Record<string, string> = {}
-  ) {
-    const raw = typeof body === "object" && body !== null && "raw" in body ? String(body.raw) : JSON.stringify(body)
-    const request = new Request(`http://bank.test${path}`, {
-      method,
-      headers: { "content-type": "application/json", ...headers },
-      ...(raw === undefined ? {} : { body: raw })
-    })
-    const response = yield* Effect.promise(() => handler(request))
-    const text = yield* Effect.promise(() => response.text())
-    const json = (response.headers.get("content-type") ?? "").includes("json")
-    return { status: response.status, body: json ? yield* Effect.orDie(decodeBody(text)) : text }
-  })
-  return {
-    ask,
-    get: (path: string) => ask("GET", path),
-    post: (path: string, body?: Schema.Json | { readonly raw: string }, headers?: Record<string, string>) =>
-      ask("POST", path, body, headers)
-  }
-})
-
-const emptyBank = Effect.gen(function* () {
-  const store = yield* MemoryEventStore.make
-  return { store, ...(yield* bankOver(store)) }
-})
-
-const furnish = ({ post }: Effect.Success<ReturnType<typeof bankOver>>) =>
-  Effect.all([
-    post("/accounts", { id: "ada", owner: "Ada" }),
-    post("/accounts/ada/deposits", { amount: 100 }),
-    post("/accounts", { id: "bob", owner: "Bob" })
-  ])
 
 /** A bank where Ada has 100, and Bob has nothing. */
 const bank = Effect.tap(emptyBank, furnish)
 
 /** The same over a store that lets everybody read before anybody writes: of those who ask at once, one wins a round. */
 const contested = Effect.gen(function* () {
-  const store = yield* MemoryEventStore.make
-  const append: Store["append"] = (writes, options) => Effect.andThen(Effect.yieldNow, store.append(writes, options))
-  const bank = { store, ...(yield* bankOver({ ...store, append })) }
-  yield* furnish(bank)
-  return bank
+  const { broken, store } = yield* emptyBank
+  const contest = yield* broken(({ append }) => ({
+    append: (writes, options) => Effect.andThen(Effect.yieldNow, append(writes, options))
+  }))
+  yield* furnish(contest)
+  return { store, ...contest }
 })
 
 const everything = (store: Store) => Effect.orDie(Stream.runCollect(store.readLog()))
 
 const key = (key: string) => ({ "idempotency-key": key })
 
-const ada = (balance: number, version: number) => ({ id: "ada", status: "open", owner: "Ada", balance, version })
+/** Ada's account, whose first events are the first of the log. */
+const ada = (balance: number, version: number, position = version) => ({
+  id: "ada",
+  status: "open",
+  owner: "Ada",
+  balance,
+  version,
+  position
+})
 
-describe("what is allowed", () => {
+describe.concurrent("what is allowed", () => {
   it.effect("an account's life", () =>
     Effect.gen(function* () {
       const { get, post } = yield* emptyBank
@@ -129,14 +87,14 @@ describe("what is allowed", () => {
       assert.deepStrictEqual((yield* get("/accounts/ada?at=1")).body, ada(0, 1))
       assert.deepStrictEqual((yield* get("/accounts/ada?at=2")).body, ada(100, 2))
       const { recordedAt } = (yield* everything(store)).at(-1)!
-      assert.deepStrictEqual((yield* get(`/accounts/ada?at=${recordedAt.toJSON()}`)).body, ada(99, 3))
+      assert.deepStrictEqual((yield* get(`/accounts/ada?at=${recordedAt.toJSON()}`)).body, ada(99, 3, 4))
       assert.strictEqual((yield* get("/accounts/ada?at=2000-01-01T00:00:00Z")).status, 404)
       assert.strictEqual((yield* get("/accounts/ada?at=0")).status, 404)
     })
   )
 })
 
-describe("what is refused stores nothing", () => {
+describe.concurrent("what is refused stores nothing", () => {
   const refused = (
     name: string,
     [method, path, body, headers]: readonly [
@@ -274,8 +232,8 @@ describe("what is refused stores nothing", () => {
   )
 })
 
-describe("when the store fails", () => {
-  const asks = (bank: Effect.Success<ReturnType<typeof bankOver>>) =>
+describe.concurrent("when the store fails", () => {
+  const asks = (bank: Bank) =>
     Effect.all([
       bank.post("/accounts", { id: "eve", owner: "Eve" }),
       bank.post("/accounts/ada/deposits", { amount: 1 }),
@@ -286,10 +244,10 @@ describe("when the store fails", () => {
 
   it.effect("409: others kept coming first", () =>
     Effect.gen(function* () {
-      const { store } = yield* bank
+      const { broken, store } = yield* bank
       const before = yield* everything(store)
       const conflict = new EventStore.ConcurrencyConflict({ stream: "account-ada", expected: 2, actual: 3 })
-      for (const { status, body } of yield* asks(yield* bankOver({ ...store, append: () => Effect.fail(conflict) }))) {
+      for (const { status, body } of yield* asks(yield* broken(() => ({ append: () => Effect.fail(conflict) })))) {
         assert.strictEqual(status, 409)
         assert.deepStrictEqual(body, { _tag: "ConcurrencyConflict", stream: "account-ada", expected: 2, actual: 3 })
       }
@@ -304,8 +262,8 @@ describe("when the store fails", () => {
 
   it.effect("503: it cannot be written, and nobody learns what it is", () =>
     Effect.gen(function* () {
-      const { store } = yield* bank
-      for (const answer of yield* asks(yield* bankOver({ ...store, append: () => Effect.fail(unavailable) }))) {
+      const { broken } = yield* bank
+      for (const answer of yield* asks(yield* broken(() => ({ append: () => Effect.fail(unavailable) })))) {
         assert.deepStrictEqual(answer, { status: 503, body: { _tag: "Unavailable" } })
       }
     })
@@ -313,10 +271,9 @@ describe("when the store fails", () => {
 
   it.effect("503: it cannot be read", () =>
     Effect.gen(function* () {
-      const { store } = yield* bank
-      const broken = yield* bankOver({ ...store, readStream: () => Stream.fail(unavailable) })
-      const reads = yield* Effect.all([broken.get("/accounts/ada"), broken.get("/accounts/ada/history")])
-      for (const answer of [...reads, ...(yield* asks(broken))]) {
+      const unread = yield* (yield* bank).broken(() => ({ readStream: () => Stream.fail(unavailable) }))
+      const reads = yield* Effect.all([unread.get("/accounts/ada"), unread.get("/accounts/ada/history")])
+      for (const answer of [...reads, ...(yield* asks(unread))]) {
         assert.deepStrictEqual(answer, { status: 503, body: { _tag: "Unavailable" } })
       }
     })
@@ -324,10 +281,9 @@ describe("when the store fails", () => {
 
   it.effect("500: what is stored cannot be read, and nobody learns why", () =>
     Effect.gen(function* () {
-      const { get, post, store } = yield* bank
-      const id = "00000000-0000-4000-8000-000000000000"
-      const broken = { id, type: "Deposited", schemaVersion: 1, data: { amount: "many" }, tags: [], metadata: {} }
-      yield* store.append([{ stream: "account-ada", expected: "any", events: [broken] }])
+      const { get, post } = yield* (yield* bank).broken(({ readStream }) => ({
+        readStream: (...args) => Stream.map(readStream(...args), (event) => ({ ...event, data: { amount: "many" } }))
+      }))
       const nothing = { status: 500, body: "" }
       assert.deepStrictEqual(yield* get("/accounts/ada"), nothing)
       assert.deepStrictEqual(yield* get("/accounts/ada/history"), nothing)
@@ -336,7 +292,7 @@ describe("when the store fails", () => {
   )
 })
 
-describe("a request that is sent again", () => {
+describe.concurrent("a request that is sent again", () => {
   const again = (name: string, path: string, body?: Schema.Json) =>
     it.effect(`${name}: the same answer, whatever came between, and nothing more stored`, () =>
       Effect.gen(function* () {
@@ -400,7 +356,7 @@ describe("a request that is sent again", () => {
   )
 })
 
-describe("at the same time", () => {
+describe.concurrent("at the same time", () => {
   const atOnce = <A>(times: number, ask: Effect.Effect<A>) =>
     Effect.all(
       Array.from({ length: times }, () => ask),
@@ -461,7 +417,7 @@ describe("at the same time", () => {
   )
 })
 
-describe("the description", () => {
+describe.concurrent("the description", () => {
   it.effect("names every route, and what it can be refused with", () =>
     Effect.gen(function* () {
       const { status, body } = yield* (yield* emptyBank).get("/openapi.json")
@@ -479,8 +435,11 @@ describe("the description", () => {
         )
       )
       assert.deepStrictEqual(described.toSorted(), [
+        "get /accounts 200 400 500 503",
         "get /accounts/{id} 200 400 404 500 503",
         "get /accounts/{id}/history 200 400 404 500 503",
+        "get /accounts/{id}/statements/{month} 200 400 404 500 503 504",
+        "get /health 200 400 500 503",
         "post /accounts 201 400 409 422 500 503",
         "post /accounts/{id}/close 200 400 404 409 422 500 503",
         "post /accounts/{id}/deposits 200 400 404 409 422 500 503",

@@ -3,8 +3,10 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { DateTime, Effect, HashMap, HashSet, Layer, Option, Result, Stream } from "effect"
 import { Decider, EventStore, type RecordedEvent } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
+import { EmbeddedEventStore } from "eventfold/postgres/embedded"
+import { Spec } from "eventfold/testing"
 import { execFile, execFileSync } from "node:child_process"
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
@@ -12,8 +14,11 @@ import { resolve, walk } from "../../examples/git-history/git.ts"
 import { importHistory } from "../../examples/git-history/import.ts"
 import { pathOfBytes, pathOfText } from "../../examples/git-history/names.ts"
 import { commitAt, lifeOf, sharesOf, treeAt } from "../../examples/git-history/queries.ts"
+import { Churns, churnView, Contributors, Files, filesView, ofHistory } from "../../examples/git-history/read-models.ts"
 import { type Change, type Commit, Histories, repository } from "../../examples/git-history/repository.ts"
-import { choose, verify } from "../../examples/git-history/verify.ts"
+import { choose, verify, verifyReadModels } from "../../examples/git-history/verify.ts"
+import { freshDatabase, startServer } from "../support/server.ts"
+import { history, manyFiles } from "./support/history.ts"
 
 const home = mkdtempSync(join(tmpdir(), "git-history-"))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
@@ -103,38 +108,22 @@ const odd = `
   git checkout -q -b ahead; echo ahead > ahead.txt; commit "ahead of main"; git checkout -q main
 `
 
-const large = (commits: number): string => {
-  let text = ""
-  for (let n = 1; n <= commits; n++) {
-    const isMerge = n % 10 === 0
-    const branch = n % 10 > 6 ? "side" : "main"
-    const from = n === 1 ? "" : `from :${n % 10 === 7 ? n - 1 : isMerge ? n - 4 : n - 1}\n`
-    text += `commit refs/heads/${branch}\nmark :${n}\ncommitter Ada <ada@example.org> ${1_700_000_000 + n} +0000\ndata 1\nx${from === "" ? "\n" : `\n${from}`}`
-    if (isMerge) text += `merge :${n - 1}\n`
-    for (let change = 0; change < 5; change++) {
-      const body = `${n} ${change}`
-      text += `M 100644 inline d${(n * 7 + change) % 13}/f${(n * change) % 40}\ndata ${body.length}\n${body}\n`
-    }
-    text += "\n"
-  }
-  return text
-}
-
-const manyFiles = (files: number): string =>
-  `commit refs/heads/main\ncommitter Ada <ada@example.org> 1700000000 +0000\ndata 1\nx\n` +
-  Array.from({ length: files }, (_, n) => `M 100644 inline f${n}\ndata 1\nx\n`).join("")
-
 const quiet = () => Effect.void
 const everything = (path: string, all = true) => Effect.tap(walk(path, all), (found) => importHistory(found, quiet))
 const all = <A extends { readonly commits: ReadonlyArray<{ readonly commit: string }> }>({ commits }: A) =>
   new Set(commits.map(({ commit }) => commit))
 
-const app = (store: Layer.Layer<EventStore.EventStore>) =>
+const app = <A>(store: Layer.Layer<A | EventStore.EventStore>) =>
   Histories.layer.pipe(Layer.provideMerge(store), Layer.merge(NodeServices.layer))
 
 const oddPath = repositoryOf("odd", odd)
+const realGit = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim()
 
-layer(app(MemoryEventStore.layer), { excludeTestServices: true })("the history of a repository", (it) => {
+const shown = Layer.mergeAll(Contributors.layer, Churns.layer, Files.layer).pipe(
+  Layer.provideMerge(app(MemoryEventStore.layer))
+)
+
+layer(shown, { excludeTestServices: true })("the history of a repository", (it) => {
   it.effect("is at every commit of every branch and tag what git lists, whatever can happen in one", () =>
     Effect.gen(function* () {
       const found = yield* everything(oddPath)
@@ -209,7 +198,7 @@ layer(app(MemoryEventStore.layer), { excludeTestServices: true })("the history o
 
   it.effect("of a thousand commits is verified in a sample, with few trees in the state", () =>
     Effect.gen(function* () {
-      const path = repositoryOf("long", "git fast-import --quiet", large(1_000))
+      const path = repositoryOf("long", "git fast-import --quiet", history(1_000))
       const found = yield* everything(path)
       const chosen = yield* choose(found, Option.some({ size: 50, seed: 42 }))
       assert.deepStrictEqual(yield* choose(found, Option.some({ size: 50, seed: 42 })), chosen)
@@ -230,6 +219,42 @@ layer(app(MemoryEventStore.layer), { excludeTestServices: true })("the history o
       assert.deepInclude(yield* importHistory(found, quiet), whole)
       assert.deepInclude(yield* importHistory(found, quiet), { ...whole, before: whole })
       assert.deepStrictEqual(yield* verify(found, all(found), quiet), { commits: 1, files: 20_000 })
+    })
+  )
+
+  it.effect("is recorded by one process at a time, and the other one is told", () =>
+    Effect.gen(function* () {
+      const found = yield* walk(repositoryOf("raced", "git fast-import --quiet", manyFiles(3_000)), false)
+      const other = importHistory(found, quiet)
+      const overtaken = yield* Effect.flip(importHistory(found, () => other))
+      assert.strictEqual(overtaken._tag, "Overtaken")
+      assert.deepStrictEqual(yield* verify(found, all(found), quiet), { commits: 1, files: 3_000 })
+    })
+  )
+
+  it.effect("has read models that are at its end what git says, of one history apart from others", () =>
+    Effect.gen(function* () {
+      const [whole, line] = [yield* everything(oddPath), yield* everything(oddPath, false)]
+      const head = yield* Effect.flatMap(EventStore.EventStore, (store) => store.head)
+      for (const { awaitPosition } of [yield* Contributors, yield* Churns, yield* Files]) yield* awaitPosition(head)
+      const list = execFileSync("git", ["ls-tree", "-r", "-z", "--name-only", "HEAD"], {
+        cwd: oddPath,
+        encoding: "utf8"
+      })
+      const filesAtHead = list.split("\0").length - 1
+      assert.deepStrictEqual(yield* verifyReadModels(whole), { authors: 2, filesAtHead })
+      assert.deepStrictEqual(yield* verifyReadModels(line), { authors: 2, filesAtHead })
+      const total = (counts: ReadonlyArray<number>) => counts.reduce((sum, count) => sum + count, 0)
+      const churns = yield* Stream.runCollect(ofHistory(yield* Churns, line.id))
+      const churned = churns.map(({ added, changed, arrived, removed }) => added + changed + arrived + removed)
+      const shares = yield* sharesOf(line.id, "")
+      assert.strictEqual(total(churned), total(shares.map(({ changes }) => changes)))
+      assert.strictEqual(total(churns.map(({ left }) => left)), total(churns.map(({ arrived }) => arrived)))
+      const other = yield* Effect.flip(verifyReadModels({ ...whole, tips: ["HEAD~1"] }))
+      assert.strictEqual(other._tag, "Miscounted")
+      assert.match(other.message, /^author Ada: the read model has \d+ commits, git shortlog has \d+$/)
+      const files = yield* Effect.flip(verifyReadModels({ ...whole, head: yield* resolve(oddPath, "HEAD~1") }))
+      assert.strictEqual(files._tag, "Difference")
     })
   )
 
@@ -319,7 +344,8 @@ describe("the rules", () => {
       committedAt: 0,
       subject: "",
       children,
-      changes: changes.length
+      changes: changes.length,
+      headLine: true
     },
     changes
   })
@@ -370,6 +396,33 @@ describe("the rules", () => {
   })
 })
 
+describe("the read models", () => {
+  const file = { commit: "c1", path: "src/a", mode: "100644", blob: "b1" }
+  const renamed = { ...file, from: "a", merge: false }
+  const nothing = { added: 0, changed: 0, arrived: 0, left: 0, removed: 0 }
+
+  it.effect("have the files of HEAD's line, whatever was said by version 1, which did not know of it", () =>
+    Spec.view(filesView)
+      .given([
+        Spec.stored("FileAdded", 1, { ...file, path: "old" }),
+        Spec.stored("FileAdded", 2, { ...file, path: "a", headLine: true, merge: false }),
+        Spec.stored("FileRenamed", 2, { ...renamed, headLine: true }),
+        Spec.stored("ModeChanged", 2, { commit: "c2", path: "src/a", mode: "100755", headLine: true, merge: false }),
+        Spec.stored("FileRemoved", 2, { commit: "c3", path: "src/a", headLine: false, merge: false })
+      ])
+      .then({ "1:src/a": { path: "src/a", mode: "100755", blob: "b1" } })
+  )
+
+  it.effect("count a rename in both its folders, and no merge", () =>
+    Spec.view(churnView)
+      .given([
+        Spec.stored("FileRenamed", 1, { ...file, from: "a" }),
+        Spec.stored("FileRenamed", 2, { ...renamed, merge: true, headLine: true })
+      ])
+      .then({ "1:src": { ...nothing, folder: "src", arrived: 1 }, "1:.": { ...nothing, folder: ".", left: 1 } })
+  )
+})
+
 describe("names", () => {
   const bytes = (...values: ReadonlyArray<number>) => pathOfBytes(Uint8Array.from(values))
 
@@ -400,38 +453,81 @@ describe("the program", () => {
     })
 
   it("answers in JSON, with 0", async () => {
-    const asked = ["--all", "--tree", "HEAD", "--authors", "--file=-dash", "--verify", "--json"]
+    const asked = [
+      "--all",
+      "--tree",
+      "HEAD",
+      "--authors",
+      "--file=-dash",
+      "--contributors",
+      "--churn",
+      "--files",
+      "--verify",
+      "--json"
+    ]
     const { status, stdout, stderr } = await run([oddPath, "--memory", ...asked])
     assert.strictEqual(status, 0, stderr)
     const answer: unknown = JSON.parse(stdout)
-    assert.hasAllKeys(answer, ["repository", "head", "shallow", "figures", "tree", "authors", "file", "verified"])
+    const asForPeople = ["repository", "head", "shallow", "figures", "tree", "authors", "file", "verified"]
+    assert.hasAllKeys(answer, [...asForPeople, "readModels", "contributors", "churn", "files"])
   })
 
-  it("killed in the middle of an import goes on in its folder, and reads nothing again", async () => {
-    const path = repositoryOf("killed", "git fast-import --quiet", large(2_000))
-    const real = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim()
-    const runWith = (name: string, diffTree: string, ...flags: ReadonlyArray<string>) => {
-      const bin = join(home, name)
-      mkdirSync(bin)
-      writeFileSync(
-        join(bin, "git"),
-        `#!/bin/sh\ncase "$*" in *diff-tree*) ${diffTree} ;; *) exec '${real}' "$@" ;; esac\n`
-      )
-      chmodSync(join(bin, "git"), 0o755)
-      const env = { DATABASE_URL: "", DATA_DIR: join(home, "data"), PATH: `${bin}:${process.env["PATH"]}` }
-      return run([path, ...flags], { ...environment, ...env })
-    }
-    // A pipe does not run far ahead: when this much has gone through, the first batch of two has been recorded.
-    const killed = await runWith("kills", `'${real}' "$@" | head -c 1400000; kill -9 $PPID`)
+  /** Runs it with another program in place of `git diff-tree`. */
+  const runWith = (name: string, diffTree: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv) => {
+    const bin = join(home, name)
+    mkdirSync(bin)
+    const script = `#!/bin/sh\ncase "$*" in *diff-tree*) ${diffTree} ;; *) exec '${realGit}' "$@" ;; esac\n`
+    writeFileSync(join(bin, "git"), script)
+    chmodSync(join(bin, "git"), 0o755)
+    return run(args, { ...environment, ...env, PATH: `${bin}:${process.env["PATH"]}` })
+  }
+
+  const allThere = /^events +\d+ \(all of them were there: nothing is read again\)$/m
+  const verified = (commits: number, all: number) =>
+    new RegExp(`^verified: ${commits} of ${all} commits, \\d+ files in their trees, .* \\d+ events a second$`, "m")
+
+  it("stopped or killed in the middle of an import goes on in its folder, and reads nothing again", async () => {
+    const path = repositoryOf("killed", "git fast-import --quiet", history(700))
+    const env = { DATABASE_URL: "", DATA_DIR: join(home, "data") }
+    // A pipe does not run far ahead: when this much has gone through, the first batch of three has been recorded.
+    const killed = await runWith("kills", `'${realGit}' "$@" | head -c 520000; kill -9 $PPID`, [path], env)
     assert.strictEqual(killed.status, "SIGKILL", killed.stderr)
-    const goesOn = await runWith("goes-on", `exec '${real}' "$@"`, "--sample=20")
+    const stopped = await runWith("stops", `kill -INT $PPID; exec tail -f /dev/null`, [path], env)
+    assert.strictEqual(stopped.status, 130, stopped.stderr)
+    assert.include(stopped.stderr, "stopped; what was recorded is kept")
+    const goesOn = await run([path, "--sample=20"], { ...environment, ...env })
     assert.strictEqual(goesOn.status, 0, goesOn.stderr)
-    assert.match(goesOn.stdout, /^events +\d+ \([1-9]\d* were there\)$/m)
-    assert.include(goesOn.stdout, "verified: 20 of 2000 commits")
-    const again = await runWith("reads-nothing", "exit 1")
+    assert.match(goesOn.stdout, /^events +\d+ \([1-9]\d* were there: it goes on from them\)$/m)
+    assert.match(goesOn.stdout, /^events a second [1-9]\d*$/m)
+    assert.match(goesOn.stdout, verified(20, 700))
+    const again = await runWith("reads-nothing", "exit 1", [path], env)
     assert.strictEqual(again.status, 0, again.stderr)
-    assert.match(again.stdout, /^events +(\d+) \(\1 were there\)$/m)
+    assert.match(again.stdout, allThere)
+    const refused = Effect.promise(() => run([path], { ...environment, ...env }))
+    const inUse = Effect.provide(refused, EmbeddedEventStore.layer({ dataDir: env.DATA_DIR }))
+    const { status, stderr } = await Effect.runPromise(inUse)
+    assert.strictEqual(status, 4)
+    assert.match(stderr, new RegExp(`^Events cannot be kept in the folder .*: process ${process.pid} has it open`, "m"))
   }, 90_000)
+
+  it.live(
+    "imports and verifies every commit on a server, and does not import twice",
+    () =>
+      Effect.gen(function* () {
+        const path = repositoryOf("whole", "git fast-import --quiet", history(200))
+        const url = yield* Effect.flatMap(startServer(), freshDatabase)
+        const verifies = Effect.gen(function* () {
+          const ran = Effect.promise(() => run([path, "--verify"], { ...environment, DATABASE_URL: url }))
+          const { status, stdout, stderr } = yield* ran
+          assert.strictEqual(status, 0, stderr)
+          assert.match(stdout, verified(200, 200))
+          return stdout
+        })
+        assert.match(yield* verifies, /^events +\d+\n[^]*^events a second [1-9]\d*$/m)
+        assert.match(yield* verifies, allThere)
+      }).pipe(Effect.scoped),
+    60_000
+  )
 
   it("ends with 4 when its store cannot be opened", async () => {
     const { status, stderr } = await run([oddPath], { ...environment, DATABASE_URL: "", DATA_DIR: oddPath })
@@ -439,13 +535,24 @@ describe("the program", () => {
     assert.match(stderr, /^Events cannot be kept in the folder .*: the folder holds files/m)
   })
 
+  it("ends with 4 when DATABASE_URL names no server, or is no URL of one", async () => {
+    const ends = async (url: string) => {
+      const { status, stderr } = await run([oddPath], { ...environment, DATABASE_URL: url })
+      return `${status} ${stderr.trim().split("\n").at(-1)}`
+    }
+    // No server listens on port 1.
+    const [absent, wrong] = await Promise.all([ends("postgres://user:secret@127.0.0.1:1/none"), ends("localhost:5432")])
+    assert.match(absent, /^4 Events cannot be kept on the server 127\.0\.0\.1:1\/none: .*cannot be reached/)
+    assert.notInclude(absent, "secret")
+    assert.strictEqual(wrong, "4 DATABASE_URL must look like postgres://user:password@host:5432/database")
+  })
+
   it("ends with 1 when git lists something else than the events tell", async () => {
     const bin = join(home, "bin")
     mkdirSync(bin)
-    const git = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim()
     writeFileSync(
       join(bin, "git"),
-      `#!/bin/sh\ncase "$*" in *ls-tree*) '${git}' "$@" | sed s/100644/100755/ ;; *) exec '${git}' "$@" ;; esac\n`
+      `#!/bin/sh\ncase "$*" in *ls-tree*) '${realGit}' "$@" | sed s/100644/100755/ ;; *) exec '${realGit}' "$@" ;; esac\n`
     )
     chmodSync(join(bin, "git"), 0o755)
     const { status, stderr } = await run([oddPath, "--memory", "--verify"], {
@@ -456,17 +563,26 @@ describe("the program", () => {
     assert.match(stderr, /^commit [0-9a-f]{40}: path .*: the events have 100644 blob .*, git has 100755 blob/m)
   })
 
-  it("ends with 2 for bad usage or no repository, and with 3 for a repository without commits", async () => {
+  it("ends with 2 for bad usage, no repository or no git, and with 3 for no commits, and makes no store for it", async () => {
     const none = join(home, "none")
     mkdirSync(none)
-    const ends = async (...args: ReadonlyArray<string>) => {
-      const { status, stderr } = await run([...args, "--memory"])
+    const dataDir = join(home, "never-made")
+    const ends = async (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) => {
+      const all = { ...environment, DATABASE_URL: "", DATA_DIR: dataDir, ...env }
+      const { status, stderr } = await run(args, all)
       return `${status} ${stderr.trim().split("\n").at(-1)}`
     }
     const empty = repositoryOf("empty", "")
-    const [usage, folder, commits] = await Promise.all([ends("--sample=0"), ends(none), ends(empty)])
+    const [usage, folder, git, commits] = await Promise.all([
+      ends(["--sample=0"]),
+      ends([none]),
+      ends([oddPath], { PATH: none }),
+      ends([empty])
+    ])
     assert.match(usage, /^2 .*--sample/)
-    assert.match(folder, /^2 not a git repository/)
+    assert.match(folder, /^2 no repository can be read at .*none: not a git repository/)
+    assert.match(git, /^2 no repository can be read at .*: git is not installed, or not on the PATH$/)
     assert.match(commits, /^3 the repository at .* has no commits yet/)
+    assert.isFalse(existsSync(dataDir))
   })
 })
