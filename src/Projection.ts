@@ -71,10 +71,11 @@ export type Point = number | DateTime.Utc
 
 /** Which models of a view are asked for. */
 export interface QueryOptions<Model> {
-  readonly where?: { readonly [Field in keyof Model & string]?: Model[Field] }
+  /** The values that fields have. One that is `undefined` does not restrict. */
+  readonly where?: { readonly [Field in keyof Model & string]?: Model[Field] | undefined } | undefined
   /** The key after which to begin. */
-  readonly after?: string
-  readonly limit?: number
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
 }
 
 /** The documents of a keyed view. */

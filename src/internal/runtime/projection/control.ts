@@ -1,13 +1,12 @@
 /**
  * What can be asked of any projection: how it is doing, to wait for it, and to change its course.
  */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import type { StoreError } from "../../../EventStore.ts"
 import type { Parked, ProjectionStore, Skipped, Status } from "../../../ProjectionStore.ts"
+import { failureOf, lookUntil } from "./waiting.ts"
 
 /**
  * A projection did not come to a position in time.
@@ -16,10 +15,13 @@ export class AwaitTimeout extends Schema.TaggedError<AwaitTimeout>("eventfold/Aw
   projection: Schema.String,
   position: Schema.Int,
   /** Where it was. */
-  reached: Schema.Int
+  reached: Schema.Int,
+  /** What it has failed at, if it has. */
+  problem: Schema.UndefinedOr(Schema.String)
 }) {
   override get message(): string {
-    return `projection ${this.projection} did not come to position ${this.position} in time: it is at ${this.reached}`
+    const why = this.problem === undefined ? "" : `; ${this.problem}`
+    return `projection ${this.projection} did not come to position ${this.position} in time: it is at ${this.reached}${why}`
   }
 }
 
@@ -55,25 +57,18 @@ export interface Control {
   readonly removeRetired: Effect.Effect<void, StoreError>
 }
 
-/** Who waits looks when something changed in this process, and so often for what changed in another. */
-const lookEvery = Duration.millis(25)
-
 export const makeControl = (name: string, store: ProjectionStore["Service"]): Control => ({
-  awaitPosition: (position, timeout = "5 seconds") =>
-    Effect.gen(function* () {
-      const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(Duration.fromInputUnsafe(timeout))
-      const reached = Effect.map(store.live(name), (live) => live?.position ?? 0)
-      if ((yield* reached) >= position) return
-      const last = yield* Stream.merge(store.changes, Stream.tick(lookEvery)).pipe(
-        Stream.mapEffect(() => Effect.all([reached, Clock.currentTimeMillis])),
-        Stream.takeUntil(([reached, now]) => reached >= position || now >= deadline),
-        Stream.runFold(
-          () => 0,
-          (_, [reached]) => reached
-        )
-      )
-      if (last < position) return yield* new AwaitTimeout({ projection: name, position, reached: last })
-    }),
+  awaitPosition: (position, timeout = "5 seconds") => {
+    const reached = Effect.map(store.live(name), (live) => live?.position ?? 0)
+    const tooLate = Effect.gen(function* () {
+      const failure = yield* failureOf(store, name)
+      return yield* new AwaitTimeout({ projection: name, position, reached: yield* reached, problem: failure?.problem })
+    })
+    return lookUntil(store, reached, (reached) => reached >= position).pipe(
+      Effect.asVoid,
+      Effect.timeoutOrElse({ duration: timeout, orElse: () => tooLate })
+    )
+  },
   status: store.status(name),
   pause: store.pause(name),
   resume: store.resume(name),

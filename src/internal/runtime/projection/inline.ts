@@ -9,7 +9,6 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as DateTime from "effect/DateTime"
 import type { Decoded, Tagged } from "../../../Event.ts"
@@ -26,6 +25,7 @@ import type { ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { HandlingFailure, type Plan } from "./plan.ts"
 import { supervise } from "./supervisor.ts"
+import { failureOf, lookUntil } from "./waiting.ts"
 
 /** An append that turns out to have been stored before: what was made of its events is not kept. */
 class Repeated extends Data.TaggedError("Repeated")<{ readonly appended: Appended }> {}
@@ -103,23 +103,22 @@ interface Inline<R> {
   generation: number
 }
 
-/** Waits until the generation of this version is live. */
+/** Waits until the generation of this version is live, or cannot become it. */
 const liveGeneration = <R>(plan: Plan<R>, store: ProjectionStore["Service"]): Effect.Effect<number, StoreError> => {
   const { name, version } = plan.definition
-  return Effect.repeat(store.live(name), {
-    schedule: Schedule.spaced("50 millis"),
-    until: (live) => live !== undefined && live.version >= version
-  }).pipe(
-    Effect.flatMap((live) =>
-      live?.version === version
-        ? Effect.succeed(live.generation)
-        : Effect.fail(
-            new StoreError({
-              reason: "Misconfigured",
-              problem: `projection ${name} is live in version ${live?.version}, which replaced version ${version} of this code`
-            })
-          )
-    )
+  const look = Effect.gen(function* () {
+    const live = yield* store.live(name)
+    if (live !== undefined && live.version >= version) return { live, failure: undefined }
+    return { live: undefined, failure: yield* failureOf(store, name) }
+  })
+  return Effect.flatMap(
+    lookUntil(store, look, ({ failure, live }) => live !== undefined || failure?.version === version),
+    ({ failure, live }) => {
+      if (live?.version === version) return Effect.succeed(live.generation)
+      if (live === undefined) return Effect.fail(failed(name, failure?.problem ?? ""))
+      const problem = `projection ${name} is live in version ${live.version}, which replaced version ${version} of this code`
+      return Effect.fail(new StoreError({ reason: "Misconfigured", problem }))
+    }
   )
 }
 
@@ -138,7 +137,11 @@ export const makeInline = <R>(
     const inline: Array<Inline<R>> = []
     // In one order everywhere, as the documents of each are locked by that order.
     for (const plan of plans.toSorted((a, b) => (a.definition.name < b.definition.name ? -1 : 1))) {
+      const { name, version } = plan.definition
       yield* store.register(plan.definition)
+      // What failed when it was filled last is tried again with every start: the code may have been mended.
+      const failure = yield* failureOf(store, name)
+      if (failure?.role === "filling" && failure.version === version) yield* store.resume(name)
       yield* supervise(plan, store, eventStore, owner)
       inline.push({ plan, store, generation: yield* liveGeneration(plan, store) })
     }

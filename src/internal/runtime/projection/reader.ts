@@ -77,6 +77,7 @@ export const makeDocuments = <Model>(
       const fields = isStruct(view.model) ? view.model.fields : {}
       const encoded: Record<string, Schema.Json> = {}
       for (const [field, value] of Object.entries(where)) {
+        if (value === undefined) continue
         const schema = fields[field]
         if (schema === undefined) {
           return yield* invalid(`the model of projection ${name} is no struct with a field "${field}" to look for`)
