@@ -37,7 +37,7 @@ import type { RecordedEvent } from "./RecordedEvent.ts"
 import * as View from "./View.ts"
 
 export { AwaitTimeout } from "./internal/runtime/projection/control.ts"
-export { type Health, health } from "./internal/runtime/projection/health.ts"
+export { type Health, health, type HealthOptions } from "./internal/runtime/projection/health.ts"
 export { DocumentDecodeError } from "./internal/runtime/projection/reader.ts"
 export type { Control, Phase }
 

@@ -6,7 +6,7 @@ import { DateTime, Duration, Effect, Layer, Option, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger } from "effect/http-api"
-import { type Aggregate, Causation, Decider, Event, EventStore, Projection, type ProjectionStore } from "eventfold"
+import { type Aggregate, Causation, Decider, Event, EventStore, Projection, ProjectionStore } from "eventfold"
 import { type Account, AccountNotOpen } from "./account.ts"
 import {
   type AccountView,
@@ -71,13 +71,6 @@ const healthOf = ({ lagTime, name, version, role, state, position, lag, parked }
     parked
   }
   return health
-}
-
-const problemsOf = (name: string, all: ReadonlyArray<ProjectionStore.Status>): ReadonlyArray<string> => {
-  if (!all.some(({ role }) => role === "live")) return [`${name} is kept by nobody`]
-  return all.flatMap(({ failure }) =>
-    failure === undefined ? [] : [`${name} has failed at position ${failure.position}: ${failure.problem}`]
-  )
 }
 
 const accountHandlers = HttpApiBuilder.group(
@@ -197,21 +190,15 @@ const healthHandlers = HttpApiBuilder.group(
   BankApi,
   "health",
   Effect.fnUntraced(function* (handlers) {
-    const readModels = [
-      { ...overview, status: (yield* Overview).status },
-      { ...statements, status: (yield* Statements).status }
-    ]
+    const store = yield* ProjectionStore.ProjectionStore
     return handlers.handleAll({
       health: () =>
         Effect.gen(function* () {
-          const all = yield* Effect.forEach(readModels, ({ name, status }) =>
-            Effect.map(status, (statuses) => ({ statuses, problems: problemsOf(name, statuses) }))
-          )
-          const problems = all.flatMap(({ problems }) => problems)
-          const health = all.flatMap(({ statuses }) => statuses.map(healthOf))
-          if (problems.length > 0) return yield* new Unhealthy({ problems, readModels: health })
-          return { status: "healthy" as const, readModels: health }
-        }).pipe(withoutInternals)
+          const { isHealthy, problems, projections } = yield* Projection.health({ expected: [overview, statements] })
+          const readModels = projections.map(healthOf)
+          if (!isHealthy) return yield* new Unhealthy({ problems, readModels })
+          return { status: "healthy" as const, readModels }
+        }).pipe(Effect.provideService(ProjectionStore.ProjectionStore, store), withoutInternals)
     })
   })
 )

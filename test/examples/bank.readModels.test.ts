@@ -195,7 +195,7 @@ describe.concurrent("health", () => {
     Effect.gen(function* () {
       const { status, body } = yield* (yield* bankOver(MemoryEventStore.layer)).get("/health")
       assert.strictEqual(status, 503)
-      assert.deepInclude(body, { _tag: "Unhealthy", problems: ["account-overview is kept by nobody"] })
+      assert.deepInclude(body, { _tag: "Unhealthy", problems: ["account-overview is not live: nobody keeps it"] })
     })
   )
 })

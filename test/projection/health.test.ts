@@ -15,6 +15,10 @@ describe("the health of projections", () => {
       const { reader } = yield* start(Projection.make({ version: 1, view: contents(broken) }))
       yield* caughtUp(reader)
       assert.deepInclude(yield* Projection.health(), { isHealthy: true, problems: [] })
+      assert.deepStrictEqual(
+        (yield* Projection.health({ expected: [{ name: "contents" }, { name: "other" }] })).problems,
+        ["other is not live: nobody keeps it"]
+      )
       yield* append("1", put("a", 2))
       yield* until("it fails", isFailed)
       const { problems } = yield* Projection.health()

@@ -28,16 +28,30 @@ const problemOf = (maxLag: Duration.Duration) => (status: Status) => {
 }
 
 /**
- * Asks how the projections of the store are doing. Red is what has failed, and what runs but is more than `maxLag` behind, a minute by
- * default. What is paused is not, and neither are parked events: somebody has decided on them.
+ * What health is asked for.
  */
-export const health = (options?: {
+export interface HealthOptions {
+  /** The projections that there must be, such as the application's own. */
+  readonly expected?: ReadonlyArray<{ readonly name: string }>
+  /** How far one may be behind. A minute by default. */
   readonly maxLag?: Duration.Input
-}): Effect.Effect<Health, StoreError, ProjectionStore> =>
+}
+
+/**
+ * Asks how the projections of the store are doing. Red is what has failed, what is behind for longer than it may, and what is expected
+ * and not live. What is paused is not, and neither are parked events: somebody has decided on them.
+ */
+export const health = ({ expected = [], maxLag = "1 minute" }: HealthOptions = {}): Effect.Effect<
+  Health,
+  StoreError,
+  ProjectionStore
+> =>
   Effect.gen(function* () {
     const store = yield* ProjectionStore
     const projections = yield* store.status()
-    const maxLag = Duration.fromInputUnsafe(options?.maxLag ?? "1 minute")
-    const problems = projections.flatMap(problemOf(maxLag))
+    const isLive = ({ name }: { readonly name: string }): boolean =>
+      projections.some((status) => status.name === name && status.role === "live")
+    const missing = expected.filter((one) => !isLive(one)).map(({ name }) => `${name} is not live: nobody keeps it`)
+    const problems = [...missing, ...projections.flatMap(problemOf(Duration.fromInputUnsafe(maxLag)))]
     return { isHealthy: problems.length === 0, problems, projections }
   })
