@@ -2,7 +2,7 @@
  * Reports as text.
  */
 import type { Figures, Summary } from "./measure.ts"
-import type { Comparison, Report } from "./scenarios.ts"
+import type { Finding, Report } from "./report.ts"
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
 const fine = (value: number): string => value.toFixed(2)
@@ -25,27 +25,28 @@ const row = ({ name, p50, p99, perSecond }: { readonly name: string } & Figures)
   shown(fine, p99)
 ]
 
-/** Whether a comparison is where it should be; `undefined` when nothing is asked of it. */
-export const isMet = ({ ratio, target }: Comparison): boolean | undefined =>
+/** Whether a finding is where it should be; `undefined` when nothing is asked of it. */
+export const isMet = ({ target, value }: Finding): boolean | undefined =>
   target === undefined
     ? undefined
     : "atLeast" in target
-      ? ratio.median >= target.atLeast
-      : ratio.median <= target.atMost
+      ? value.median >= target.atLeast
+      : value.median <= target.atMost
 
-const verdict = (comparison: Comparison): string => {
-  const { target } = comparison
-  if (target === undefined) return ""
+const found = (finding: Finding): string => {
+  const { name, target, unit, value } = finding
+  const figure = unit === undefined ? shown(fine, value) : `${shown(value.max < 1000 ? fine : whole, value)} ${unit}`
+  if (target === undefined) return `  ${name}: ${figure}`
   const asked = "atLeast" in target ? `at least ${target.atLeast}` : `at most ${target.atMost}`
-  return `, target ${asked}: ${isMet(comparison) === true ? "met" : "missed"}`
+  return `  ${name}: ${figure}, target ${asked}: ${isMet(finding) === true ? "met" : "missed"}`
 }
 
-/** What a scenario came to: a table, and the ratios under it. */
-export const lines = ({ comparisons, name, subjects }: Report): ReadonlyArray<string> => [
+/** What a scenario came to: a table, and what was found under it. */
+export const lines = ({ findings, name, subjects }: Report): ReadonlyArray<string> => [
   "",
   name,
   ...table([["", "events/s", "p50 ms", "p99 ms"], ...subjects.map(row)]),
-  ...comparisons.map((comparison) => `  ${comparison.name}: ${shown(fine, comparison.ratio)}${verdict(comparison)}`)
+  ...findings.map(found)
 ]
 
 /** How the figures are to be read. */
@@ -55,5 +56,6 @@ export const preface = (about: Readonly<Record<string, string | number>>): Reado
     .join(", "),
   "Medians of all rounds (lowest..highest). Ratios are taken round by round. INSERT is one statement and one commit for each",
   "event, by the same client and pool. COPY is one statement for all events of a round, from a file that the server reads itself,",
-  "because the client does not speak COPY. SELECT decodes nothing. Latencies are those of one append, one load, one whole log."
+  "because the client does not speak COPY. SELECT decodes nothing, unless it says so. Latencies are those of one append, one load,",
+  "one whole log, or from an acknowledged append to its delivery."
 ]

@@ -29,7 +29,8 @@ const filled = <A extends { readonly note: string }>(object: A, bytes: number): 
   note: "n".repeat(bytes - JSON.stringify(object).length)
 })
 
-const event = (stream: string, amount: number): EventStore.EventToAppend => ({
+/** An event of a stream. */
+export const bookedEvent = (stream: string, amount: number): EventStore.EventToAppend => ({
   id: uuidV7Unsafe(),
   type: "Booked",
   schemaVersion: 1,
@@ -48,7 +49,7 @@ export const lanes = (category: string, streams: number, each: number): Readonly
     rows: new Array<Row>()
   }))
   for (let version = 1; version <= each; version++) {
-    for (const { stream, rows } of made) rows.push({ stream, version, event: event(stream, version) })
+    for (const { stream, rows } of made) rows.push({ stream, version, event: bookedEvent(stream, version) })
   }
   return made.map(({ rows }) => rows)
 }

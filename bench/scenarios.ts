@@ -8,7 +8,8 @@ import { Event, type EventStore, type RecordedEvent } from "eventfold"
 import { PostgresEventStore } from "eventfold/postgres"
 import { type CheckFailed, logIsContiguous, same, streamsAreWhole, tablesAgree } from "./checks.ts"
 import * as Limits from "./limits.ts"
-import { type Figures, figures, inTurns, p50, perSecond, ratio, type Sample, type Summary, timed } from "./measure.ts"
+import { inTurns, timed } from "./measure.ts"
+import { report } from "./report.ts"
 import { Booked, inOrder, type Lane, lanes, sumOf } from "./rows.ts"
 import type { Server } from "./server.ts"
 
@@ -21,21 +22,6 @@ export interface Size {
   readonly streams: number
 }
 
-/** What is compared with what. */
-export interface Comparison {
-  readonly name: string
-  readonly ratio: Summary
-  /** What the ratio's median should be, at least or at most. */
-  readonly target?: { readonly atLeast: number } | { readonly atMost: number }
-}
-
-/** What a scenario came to. */
-export interface Report {
-  readonly name: string
-  readonly subjects: ReadonlyArray<{ readonly name: string } & Figures>
-  readonly comparisons: ReadonlyArray<Comparison>
-}
-
 /** What can go wrong in measuring. */
 type Failed =
   | CheckFailed
@@ -44,27 +30,6 @@ type Failed =
   | SqlError
   | Limits.NoFile
   | PlatformError.PlatformError
-
-interface Compared {
-  readonly by: "rate" | "p50"
-  readonly of: string
-  readonly to: string
-  readonly target?: Comparison["target"]
-}
-
-const report = (
-  name: string,
-  samples: ReadonlyMap<string, ReadonlyArray<Sample>>,
-  compared: ReadonlyArray<Compared>
-): Report => ({
-  name,
-  subjects: Array.from(samples, ([subject, runs]) => ({ name: subject, ...figures(runs) })),
-  comparisons: compared.map(({ by, of, target, to }) => ({
-    name: `${by} of ${of} / ${to}`,
-    ratio: ratio(by === "rate" ? perSecond : p50, samples.get(of) ?? [], samples.get(to) ?? []),
-    ...(target === undefined ? {} : { target })
-  }))
-})
 
 type Store = EventStore.EventStore["Service"]
 

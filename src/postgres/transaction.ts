@@ -24,11 +24,13 @@ const sqlErrorOf = (reason: Cause.Reason<unknown>): SqlError | undefined => {
   return isSqlError(error) ? error : undefined
 }
 
-/** The work's own failure. A savepoint in it whose connection was lost is a defect as well. */
-const ofWork = <E>(cause: Cause.Cause<E>): Cause.Cause<E | StoreError> => {
-  const [lost] = cause.reasons.filter(Cause.isDieReason).flatMap((reason) => sqlErrorOf(reason) ?? [])
-  return lost === undefined ? cause : Cause.fail(fromSqlError(lost))
-}
+/** What was lost under a transaction: a defect of the client's, of a ROLLBACK or of a savepoint. */
+const lostUnder = ({ reasons }: Cause.Cause<unknown>): SqlError | undefined =>
+  reasons.filter(Cause.isDieReason).flatMap((reason) => sqlErrorOf(reason) ?? [])[0]
+
+/** The failure of the work, unless it is that of something that was lost under it. */
+const ofWork = <E>(work: Cause.Cause<E>, lost: SqlError | undefined): Cause.Cause<E | StoreError> =>
+  lost === undefined ? work : Cause.fail(fromSqlError(lost))
 
 /** The failure of the transaction itself. Its errors are the client's, and what else there is is none. */
 const ofTransaction = (
@@ -44,10 +46,13 @@ const ofTransaction = (
 /**
  * Runs work in a transaction of the client's, or in a savepoint of the one that is open. What the work fails with it fails with;
  * what becomes of the transaction itself is an error of the port.
+ *
+ * Work whose connection was lost may fail with anything. `isLossFirst` says so: then it fails with the loss, whatever the work has said.
  */
 export const transactionOn = <A, E, R>(
   sql: SqlClient,
-  work: Effect.Effect<A, E, R>
+  work: Effect.Effect<A, E, R>,
+  { isLossFirst = false }: { readonly isLossFirst?: boolean } = {}
 ): Effect.Effect<A, E | StoreError, R> =>
   Effect.suspend(() => {
     const ended: Array<Exit.Exit<A, E>> = []
@@ -55,7 +60,10 @@ export const transactionOn = <A, E, R>(
     return Effect.catchCause(sql.withTransaction(watched), (cause) => {
       const [exit] = ended
       // After a failure of the work comes only the ROLLBACK, which a server does by itself when the connection is lost.
-      if (exit !== undefined && Exit.isFailure(exit)) return Effect.failCause(ofWork(exit.cause))
+      if (exit !== undefined && Exit.isFailure(exit)) {
+        const isLoss = isLossFirst && !Cause.hasInterrupts(exit.cause)
+        return Effect.failCause(ofWork(exit.cause, lostUnder(isLoss ? cause : exit.cause)))
+      }
       return Effect.failCause(ofTransaction(cause, exit === undefined ? fromSqlError : atTheEnd))
     })
   })

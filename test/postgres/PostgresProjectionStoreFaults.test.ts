@@ -77,7 +77,8 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), {
       const cut = yield* joinAt(proxy.url)
       yield* store.register(definition())
       const claim = yield* claimOne(store)
-      proxy.loseAnswers("COMMIT", { times: 1 })
+      // To its end: it is not what begins a transaction as READ COMMITTED.
+      proxy.loseAnswers("COMMIT\u0000", { times: 1 })
       const commit = cut.store.commit(claim, { to: 5, rate: 0 }, addTo(cut.store, claim.generation, one))
       const exit = yield* Effect.exit(commit)
       assert.isTrue(Exit.isFailure(exit) && !Cause.hasDies(exit.cause), String(exit))

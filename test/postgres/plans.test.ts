@@ -1,6 +1,6 @@
 /**
  * The plans of the statements that a store lives on, over a million events: prepared, with and without the values of the
- * parameters, with and without statistics. None scans a table, and what looks for little touches little.
+ * parameters, with and without statistics. None scans a table that grows, and what looks for little touches little.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"

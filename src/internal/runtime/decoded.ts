@@ -1,4 +1,4 @@
-import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Event from "../../Event.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
@@ -11,6 +11,14 @@ export const decoded = <E extends Event.Tagged, Err>(
   recordedEvents: Stream.Stream<RecordedEvent, Err>
 ): Stream.Stream<Event.Decoded<E>, Err | Event.DecodeError> =>
   recordedEvents.pipe(
-    Stream.mapEffect((recorded) => Effect.fromResult(Event.decodeRecorded(definitions, recorded))),
-    Stream.flattenIterable
+    Stream.chunks,
+    Stream.flatMap((page): Stream.Stream<Event.Decoded<E>, Event.DecodeError> => {
+      const events: Array<Event.Decoded<E>> = []
+      for (const recorded of page) {
+        const result = Event.decodeRecorded(definitions, recorded)
+        if (Result.isFailure(result)) return Stream.concat(Stream.fromArray(events), Stream.fail(result.failure))
+        events.push(...result.success)
+      }
+      return Stream.fromArray(events)
+    })
   )

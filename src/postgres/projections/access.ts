@@ -10,6 +10,7 @@ import * as PubSub from "effect/PubSub"
 import { BeginTransaction } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { StoreError } from "../../EventStore.ts"
+import { readCommitted } from "../readCommitted.ts"
 import { literal, quoted } from "../schema/names.ts"
 import { fromSqlError } from "../sqlErrors.ts"
 import { transactionOn } from "../transaction.ts"
@@ -24,6 +25,8 @@ export interface Access {
     text: string,
     parameters?: ReadonlyArray<unknown>
   ) => Effect.Effect<ReadonlyArray<Row>, StoreError>
+  /** Runs a statement that locks rows, which others change all the time: whatever isolation the database prefers, it does not fail for that. */
+  readonly lockingQuery: Access["query"]
   readonly changes: PubSub.PubSub<void>
   /** Says that something has changed: when the transaction that is under way is committed, or now when there is none. */
   readonly changed: Effect.Effect<void>
@@ -49,33 +52,47 @@ const fromAsking = (error: SqlError): StoreError => {
 }
 
 export const make = (sql: PgClient.PgClient, schema: string): Effect.Effect<Access> =>
-  Effect.map(PubSub.sliding<void>(1), (changes) => ({
-    sql,
-    schema,
-    s: quoted(schema),
-    query: <Row extends object>(text: string, parameters: ReadonlyArray<unknown> = []) =>
-      Effect.mapError(sql.unsafe<Row>(text, parameters), fromAsking),
-    changes,
-    changed: sql.afterCommit(PubSub.publish(changes, undefined))
-  }))
+  Effect.map(PubSub.sliding<void>(1), (changes) => {
+    const alone = readCommitted(sql)
+    return {
+      sql,
+      schema,
+      s: quoted(schema),
+      query: <Row extends object>(text: string, parameters: ReadonlyArray<unknown> = []) =>
+        Effect.mapError(sql.unsafe<Row>(text, parameters), fromAsking),
+      lockingQuery: <Row extends object>(text: string, parameters: ReadonlyArray<unknown> = []) =>
+        Effect.mapError(alone(sql.unsafe<Row>(text, parameters)), fromAsking),
+      changes,
+      changed: sql.afterCommit(PubSub.publish(changes, undefined))
+    }
+  })
 
 /**
  * Runs work in a transaction, or in a savepoint of the one that is under way. What the work fails with passes through, but for
- * failures of the database that may pass: these are errors of the port, as are those of the transaction itself. A defect or an
- * interruption of the work stays one. In any of these cases nothing is stored, unless the error is `OutcomeUnknown`.
+ * failures of the database that may pass, and the loss of its connection: these are errors of the port, as are those of the
+ * transaction itself. A defect or an interruption of the work stays one. In any of these cases nothing is stored, unless the error is `OutcomeUnknown`.
+ *
+ * Who locks before it looks has to see what was committed before it got the lock. So a transaction that begins here does, in each
+ * of its statements, whatever isolation the database prefers.
  */
 export const transaction = <A, E, R>(
   { sql }: Access,
   work: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | StoreError, R> =>
-  Effect.mapError(transactionOn(sql, work), (error) => {
-    const failure = isSqlError(error) ? fromSqlError(error) : undefined
-    return failure?.isRetryable === true ? failure : error
-  })
+  transactionOn(sql, work, { isLossFirst: true }).pipe(
+    Effect.mapError((error) => {
+      const failure = isSqlError(error) ? fromSqlError(error) : undefined
+      return failure?.isRetryable === true ? failure : error
+    }),
+    Effect.provideService(BeginTransaction, "BEGIN ISOLATION LEVEL READ COMMITTED")
+  )
+
+/** How long a transaction of the store's own may be idle: its locks keep everybody else from running the projection. */
+const patience = "interval '3 seconds'"
 
 /**
- * A transaction of the store's own that locks before it looks: each statement has to see what was committed before it began,
- * whatever the isolation that the database or the caller prefers. So it cannot be a part of a transaction of the caller's.
+ * A transaction of the store's own: as a part of one of the caller's it could not see what was committed meanwhile, where the caller
+ * prefers another isolation. That of somebody who is stopped is ended by the database.
  */
 export const ownTransaction = <A, E, R>(
   access: Access,
@@ -84,7 +101,7 @@ export const ownTransaction = <A, E, R>(
 ): Effect.Effect<A, E | StoreError, R> =>
   Effect.andThen(
     outsideOfTransactions(access, what),
-    Effect.provideService(transaction(access, work), BeginTransaction, "BEGIN ISOLATION LEVEL READ COMMITTED")
+    transaction(access, Effect.andThen(access.query(`SELECT ${idleFor(patience)}`), work))
   )
 
 /** Refuses to go on inside a transaction of this client: what is answered could still be rolled back. */

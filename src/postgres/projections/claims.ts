@@ -33,7 +33,7 @@ const locked = (s: string, skip: "" | "SKIP LOCKED"): string =>
   JOIN ${s}.projection_partitions p ON p.generation = c.generation AND p.partition = c.partition AND p.epoch = c.epoch
   ORDER BY p.generation, p.partition FOR UPDATE OF p ${skip}`
 
-export const claims = ({ changed, query, s }: Access): Claims => {
+export const claims = ({ changed, lockingQuery, query, s }: Access): Claims => {
   /**
    * The claims that stand. It is asked once they are held, in a statement of its own: the one that took them may have waited,
    * and would see beside a partition what was parked before its former owner's last commit.
@@ -61,7 +61,7 @@ ORDER BY p.generation, p.partition`,
   return {
     // Who finds a row locked leaves it: it is being claimed, or committed by somebody who has not lost it yet.
     claim: ({ lease, most, name, owner, version }) =>
-      query<Hold>(
+      lockingQuery<Hold>(
         `WITH free AS (
   SELECT p.generation, p.partition FROM ${s}.projection_partitions p
   JOIN ${s}.projection_generations g ON g.id = p.generation
@@ -90,7 +90,7 @@ RETURNING p.generation, p.partition, p.epoch`,
       claims.length === 0
         ? Effect.succeed([])
         : Effect.andThen(
-            query(
+            lockingQuery(
               `WITH held AS (${locked(s, "SKIP LOCKED")})
 UPDATE ${s}.projection_partitions p SET lease = ${interval("$4")}, lease_until = clock_timestamp() + ${interval("$4")}
 FROM held WHERE p.generation = held.generation AND p.partition = held.partition`,
@@ -103,7 +103,7 @@ FROM held WHERE p.generation = held.generation AND p.partition = held.partition`
       claims.length === 0
         ? Effect.void
         : Effect.asVoid(
-            query(
+            lockingQuery(
               `WITH held AS (${locked(s, "")})
 UPDATE ${s}.projection_partitions p SET epoch = p.epoch + 1, owner = NULL, lease_until = NULL
 FROM held WHERE p.generation = held.generation AND p.partition = held.partition`,
@@ -122,7 +122,7 @@ FROM ${s}.projection_generations g WHERE g.id = $1::integer`,
       ),
 
     fail: (claim, { position, problem }) =>
-      query(
+      lockingQuery(
         `UPDATE ${s}.projection_partitions SET epoch = epoch + 1, owner = NULL, lease_until = NULL,
   state = 'failed', failure_position = $4::bigint, failure_problem = $5::text
 WHERE generation = $1::integer AND partition = $2::integer AND epoch = $3::bigint

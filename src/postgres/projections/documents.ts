@@ -14,7 +14,7 @@ import { type Access, codeOf, invalid } from "./access.ts"
 type Kept = Pick<ProjectionStore["Service"], "documents" | "save" | "tableOf" | "liveTable">
 
 /** What a statement that saves carries at most. */
-const mostDocuments = 1000
+const mostDocuments = 5000
 const mostCharacters = 4 * 1024 * 1024
 
 /** The largest document, as JSON in UTF-8: the client reads no message of more than 16 MiB, and JSON comes back with blanks in it. */
@@ -89,23 +89,24 @@ WHERE generation = $1::integer AND key = ANY ($2::text[]) AND document IS NOT NU
       return Effect.void
     })
 
-  const save = (generation: number, portion: ReadonlyArray<Change>, gone: ReadonlyArray<string>) =>
-    sql
-      .unsafe(
-        `WITH gone AS (
+  const deleting = `WITH gone AS (
   DELETE FROM ${s}.projection_documents d USING (
     SELECT l.key FROM ${s}.projection_documents l WHERE l.generation = $1::integer AND l.key = ANY ($4::text[])
     ORDER BY l.key FOR UPDATE
   ) AS l
   WHERE d.generation = $1::integer AND d.key = l.key
-)
-INSERT INTO ${s}.projection_documents (generation, key, document)
+)`
+  const saving = `INSERT INTO ${s}.projection_documents (generation, key, document)
 SELECT $1::integer, c.key, c.document::jsonb FROM unnest($2::text[], $3::text[]) AS c (key, document)
 ORDER BY c.key COLLATE "C"
-ON CONFLICT (generation, key) DO UPDATE SET document = EXCLUDED.document`,
-        [generation, portion.map(({ key }) => key), portion.map(({ json }) => json), gone]
-      )
-      .pipe(Effect.mapError(fromSaving))
+ON CONFLICT (generation, key) DO UPDATE SET document = EXCLUDED.document`
+
+  const save = (generation: number, portion: ReadonlyArray<Change>, gone: ReadonlyArray<string>) => {
+    const parameters = [generation, portion.map(({ key }) => key), portion.map(({ json }) => json)]
+    const saved =
+      gone.length === 0 ? sql.unsafe(saving, parameters) : sql.unsafe(`${deleting}\n${saving}`, [...parameters, gone])
+    return Effect.mapError(saved, fromSaving)
+  }
 
   return {
     documents: (generation, keys, { lock: isLocking }) =>

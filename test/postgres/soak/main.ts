@@ -1,5 +1,5 @@
 /**
- * Several processes on one log for minutes, while their server and they themselves are killed, frozen and cut off:
+ * Several processes on one log for minutes, and projections of it, while their server and they themselves are killed, frozen and cut off:
  *
  *     node --conditions=@eventfold/source test/postgres/soak/main.ts --minutes 5 --seed 1234
  *
@@ -7,9 +7,10 @@
  */
 import { parseArgs } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Clock, Effect, Random } from "effect"
+import { Clock, Effect, Random, type Scope } from "effect"
 import type { Query } from "eventfold"
 import { startOwnServer } from "../../support/server.ts"
+import { startProjecting } from "./projecting.ts"
 import { check } from "../support/oracle.ts"
 import { answersTo, reportedBy, reportsOf, startWorker, type Worker } from "../support/processes.ts"
 import { connect, storeOn, terminateAll, within } from "../support/stores.ts"
@@ -53,7 +54,8 @@ const soak = Effect.gen(function* () {
   const writers = yield* Effect.all([newWriter, newWriter, newWriter, newWriter])
   const subscribers = [yield* newSubscriber([{}]), yield* newSubscriber([{ categories: ["blue"] }])]
   const killed: Array<Worker> = []
-  const faults: ReadonlyArray<readonly [name: string, fault: Effect.Effect<unknown, unknown>]> = [
+  const projecting = yield* startProjecting({ url: server.url, sql: admin })
+  const faults: ReadonlyArray<readonly [name: string, fault: Effect.Effect<unknown, unknown, Scope.Scope>]> = [
     ["nothing", Effect.void],
     ["kill -9 of the server", Effect.andThen(server.kill9, server.restart)],
     ["a restart of the server", server.restart],
@@ -61,7 +63,10 @@ const soak = Effect.gen(function* () {
     [
       "two seconds of standstill",
       Effect.ensuring(Effect.andThen(server.sigstop, Effect.sleep("2 seconds")), Effect.ignore(server.sigcont))
-    ]
+    ],
+    ["kill -9 of a process that runs projections", projecting.kill],
+    ["a standstill of a process that runs projections", projecting.pause],
+    ["a new version of the projections", projecting.deploy]
   ]
   const killWriter = Effect.gen(function* () {
     const at = yield* Random.nextIntBetween(0, writers.length - 1)
@@ -81,6 +86,7 @@ const soak = Effect.gen(function* () {
     yield* Effect.forEach(writers, (worker) => reportedBy([worker], answersTo([worker]) + 10), {
       concurrency: "unbounded"
     })
+    yield* projecting.goesOn
   }
   const late = yield* newSubscriber([{}])
   yield* Effect.forEach(writers, (worker) => worker.finish)
@@ -92,7 +98,8 @@ const soak = Effect.gen(function* () {
   const seen = everybody.map(({ query, worker }) => ({ query, events: worker.seen }))
   const reports = reportsOf([...writers, ...killed])
   const summary = yield* check({ sql: admin, schema, reports, seen, complete: killed.length === 0 })
-  yield* say(`every promise was kept: ${JSON.stringify({ seed, killed: killed.length, ...summary })}`)
+  const projected = yield* projecting.end
+  yield* say(`every promise was kept: ${JSON.stringify({ seed, killed: killed.length, ...summary, projected })}`)
 }).pipe(
   Effect.scoped,
   Random.withSeed(seed),

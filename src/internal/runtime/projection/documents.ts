@@ -9,13 +9,15 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Decoded, Tagged } from "../../../Event.ts"
 import * as View from "../../../View.ts"
+import { weightOf } from "./pace.ts"
 import { type Handling, HandlingFailure, type Plan, pure } from "./plan.ts"
 
 /** The key of a whole view's one document. */
 export const wholeKey = ""
 
-/** How many models a partition remembers. */
-const remembered = 10_000
+/** How many models a partition remembers, and what they weigh as JSON. */
+const mostModels = 50_000
+const mostModelsWeight = 16 * 1024 * 1024
 
 /** The models of a view as JSON documents and back. */
 export const documentCodec = <Model>(view: { readonly model: Schema.Codec<Model, unknown> }) => {
@@ -35,10 +37,39 @@ export const laneOf =
   (decoded) =>
     view._tag === "KeyedView" ? keyOf(view, decoded) : decoded.recorded.stream
 
+/** The models that are remembered. The last that were set are the last to be forgotten. */
+const makeModels = () => {
+  const models = new Map<string, { readonly model: unknown; readonly weight: number }>()
+  let weight = 0
+  const remove = (key: string) => {
+    weight -= models.get(key)?.weight ?? 0
+    models.delete(key)
+  }
+  return {
+    has: (key: string): boolean => models.has(key),
+    get: (key: string): unknown => models.get(key)?.model,
+    set: (key: string, model: unknown, its: number): void => {
+      remove(key)
+      models.set(key, { model, weight: its })
+      weight += its
+    },
+    forgetOldest: (): void => {
+      for (const key of models.keys()) {
+        if (models.size <= mostModels && weight <= mostModelsWeight) return
+        remove(key)
+      }
+    },
+    clear: (): void => {
+      models.clear()
+      weight = 0
+    }
+  }
+}
+
 export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
   const codec = documentCodec(view)
   return (store, { generation, isExclusive }): Handling<never> => {
-    const models = new Map<string, unknown>()
+    const models = makeModels()
 
     const grouped = (events: ReadonlyArray<Decoded<Tagged>>) => {
       const byKey = new Map<string, Array<Decoded<Tagged>>>()
@@ -56,7 +87,8 @@ export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
         pure(() => {
           for (const key of keys) {
             const document = documents.get(key)
-            models.set(key, document === undefined ? view.initial : Result.getOrThrow(codec.decode(document)))
+            if (document === undefined) models.set(key, view.initial, 0)
+            else models.set(key, Result.getOrThrow(codec.decode(document)), weightOf(document))
           }
         })
       )
@@ -71,10 +103,9 @@ export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
             shown = view.evolve(model, event, recorded)
             model = shown === View.gone ? view.initial : shown
           }
-          // The last written are the last to be forgotten.
-          models.delete(key)
-          models.set(key, model)
-          changes.set(key, shown === View.gone ? undefined : encoded(key, model))
+          const change = shown === View.gone ? undefined : encoded(key, model)
+          models.set(key, model, change === undefined ? 0 : weightOf(change))
+          changes.set(key, change)
         }
         return changes
       })
@@ -87,13 +118,6 @@ export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
       })
     }
 
-    const forgetOldest = () => {
-      for (const key of models.keys()) {
-        if (models.size <= remembered) return
-        models.delete(key)
-      }
-    }
-
     const changesOf = (events: ReadonlyArray<Decoded<Tagged>>) =>
       Effect.gen(function* () {
         if (!isExclusive) models.clear()
@@ -101,7 +125,7 @@ export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
         const missing = Array.from(byKey.keys()).filter((key) => !models.has(key))
         if (missing.length > 0) yield* load(missing)
         const changes = yield* evolve(byKey)
-        forgetOldest()
+        models.forgetOldest()
         return changes
       })
 

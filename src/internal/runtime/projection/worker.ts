@@ -8,20 +8,23 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { EventStore, StoreError } from "../../../EventStore.ts"
+import type { EventStore, Page, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { itemOf, lanesOf } from "./lanes.ts"
+import { makePace, mostPages, mostWeight, weightOfEvents } from "./pace.ts"
 import { partitionOf } from "./partition.ts"
 import { handled, type Item, type Phase, type Plan } from "./plan.ts"
 import { makeProgress } from "./progress.ts"
 
 /** What a worker has to do next. */
 export type Message =
-  | { readonly _tag: "Page"; readonly events: ReadonlyArray<RecordedEvent>; readonly upTo: number }
+  | { readonly _tag: "Page"; readonly page: Page; readonly weight: number }
   /** To try parked events again. */
   | { readonly _tag: "Retry" }
   /** To look again at what was put off. */
@@ -31,14 +34,12 @@ export type Inbox = Queue.Queue<Message, StoreError>
 
 /** How long a claim is held without being renewed. */
 export const lease = Duration.seconds(3)
-/** Pages that are read ahead, and that go together. */
-const pagesAhead = 4
 /** What is left when a generation takes over, at most: for so long the live one stands still. */
 const closeEnough = 1000
 /** How long a position may be behind, in milliseconds, when there was nothing to handle. */
 const idleCommitMillis = 100
 
-export const makeInbox: Effect.Effect<Inbox> = Queue.bounded<Message, StoreError>(pagesAhead)
+export const makeInbox: Effect.Effect<Inbox> = Queue.bounded<Message, StoreError>(mostPages)
 
 /**
  * Runs a claim until it is lost. Fails only with what a subscription fails with, and does not wait for.
@@ -71,14 +72,25 @@ export const runClaim = <R>(
       return isCovered ? "rebuild" : "live"
     }
 
-    /** In runs of one phase, where that makes a difference. */
+    const pace = makePace()
+    const advanceTogether: typeof progress.advance = (items, to, phase) =>
+      Effect.gen(function* () {
+        const began = yield* Clock.currentTimeMillis
+        yield* progress.advance(items, to, phase)
+        pace.took(items.length, (yield* Clock.currentTimeMillis) - began)
+      })
+
+    /** In batches, each of one phase where that makes a difference. */
     const advance = (items: ReadonlyArray<Item>, to: number): Effect.Effect<void, StoreError | ClaimLost, R> => {
       const [one] = items
       const phase = one === undefined ? "live" : phaseOf(one.recorded)
-      const end = plan.hasPhases ? items.findIndex(({ recorded }) => phaseOf(recorded) !== phase) : -1
-      if (end === -1) return progress.advance(items, to, phase)
+      const change = plan.hasPhases ? items.findIndex(({ recorded }) => phaseOf(recorded) !== phase) : -1
+      const together = change === -1 ? items.length : change
+      // A little too many is better than a few left over.
+      const end = together > 2 * pace.events() ? pace.events() : together
+      if (end === items.length) return advanceTogether(items, to, phase)
       return Effect.andThen(
-        progress.advance(items.slice(0, end), items[end - 1]!.recorded.position, phase),
+        advanceTogether(items.slice(0, end), items[end - 1]!.recorded.position, phase),
         Effect.suspend(() => advance(items.slice(end), to))
       )
     }
@@ -91,7 +103,7 @@ export const runClaim = <R>(
     })
 
     // What the subscription has brought, and is not handled yet.
-    let rest: ReadonlyArray<Item> = []
+    let rest: Array<Item> = []
     let upTo = first.position
     let idleSince = 0
 
@@ -160,37 +172,53 @@ export const runClaim = <R>(
       if (standing._tag === "Live") return yield* advanceLive
       const bound = Math.min(upTo, standing.upTo)
       const end = rest.findIndex(({ recorded }) => recorded.position > bound)
-      const items = end === -1 ? rest : rest.slice(0, end)
+      const items: ReadonlyArray<Item> = end === -1 ? rest : rest.slice(0, end)
       rest = end === -1 ? [] : rest.slice(end)
       if (bound > progress.claim().position) yield* advance(items, bound)
       const aim = Number.isFinite(standing.upTo) ? standing.upTo : yield* eventStore.head
       if (aim - progress.claim().position <= closeEnough) yield* takeOver
     })
 
+    const room = yield* Semaphore.make(mostWeight)
     yield* eventStore.subscribePages({ after: first.position, query: plan.query }).pipe(
-      Stream.runForEach((page) => Queue.offer(inbox, { _tag: "Page", ...page })),
+      Stream.runForEach((page) => {
+        const weight = weightOfEvents(page.events)
+        return Effect.andThen(room.take(weight), Queue.offer(inbox, { _tag: "Page", page, weight }))
+      }),
       Effect.catchCause((cause) => Queue.failCause(inbox, cause)),
       Effect.forkScoped
     )
     // A generation that fills may have nothing to wait for.
     if (standing._tag === "Filling") yield* nudge
 
+    /** Does what a message says, and gives the weight of what came with it. */
+    const receive = (message: Message) =>
+      Effect.gen(function* () {
+        if (message._tag === "Nudge") isNudged = false
+        if (message._tag === "Retry") yield* retryAsked
+        if (message._tag !== "Page") return 0
+        const { page, weight } = message
+        yield* room.release(weight)
+        for (const recorded of page.events) if (isMine(recorded)) rest.push(itemOf(plan, recorded))
+        upTo = Math.max(upTo, page.upTo)
+        return weight
+      })
+
+    /** Waits for a message, and takes what else is there and goes together with it. */
+    const receiveSome = Effect.gen(function* () {
+      let weight = yield* Effect.flatMap(Queue.take(inbox), receive)
+      for (let received = 1; received < mostPages && rest.length < pace.events() && weight < mostWeight; received++) {
+        const next = yield* Queue.poll(inbox)
+        if (Option.isNone(next)) return
+        weight += yield* receive(next.value)
+      }
+    })
+
     return yield* Effect.forever(
       Effect.gen(function* () {
         // What waits for the live generation to move on is not added to.
-        if (standing._tag === "Filling" && rest.length > 0) yield* Effect.sleep(idleCommitMillis)
-        const messages = rest.length > 0 ? [] : yield* Queue.takeBetween(inbox, 1, pagesAhead)
-        for (const message of messages) {
-          if (message._tag === "Page") {
-            const mine = message.events.filter(isMine).map((recorded) => itemOf(plan, recorded))
-            rest = [...rest, ...mine]
-            upTo = Math.max(upTo, message.upTo)
-          } else if (message._tag === "Nudge") {
-            isNudged = false
-          } else {
-            yield* retryAsked
-          }
-        }
+        if (rest.length === 0) yield* receiveSome
+        else if (standing._tag === "Filling") yield* Effect.sleep(idleCommitMillis)
         yield* standing._tag === "Filling" ? advanceFilling : advanceLive
       })
     )
