@@ -156,7 +156,7 @@ describe("several processes", () => {
       yield* first.stop
       assert.deepStrictEqual(yield* owners(second.reader), [undefined, undefined, undefined])
       yield* many(10)
-      // It looks once a second; a lease would last three.
+      // It looks twice a second; a lease would last two seconds.
       yield* TestClock.adjust("1100 millis")
       assert.notInclude(yield* owners(second.reader), undefined)
       yield* caughtUp(second.reader)

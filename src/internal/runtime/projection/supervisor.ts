@@ -1,6 +1,6 @@
 /**
- * Claims what there is to run of a projection, runs it, and holds on to it: once a second it renews its leases and looks for partitions that
- * nobody has. A lease lasts three, so the work of an owner that has died goes on elsewhere within five seconds.
+ * Claims what there is to run of a projection, runs it, and holds on to it: twice a second it renews its leases and looks for partitions that
+ * nobody has. A lease lasts two seconds, so the work of an owner that has died goes on elsewhere within five seconds.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -14,7 +14,7 @@ import { type Claim, ClaimLost, type ProjectionStore } from "../../../Projection
 import type { Plan } from "./plan.ts"
 import { type Inbox, lease, makeInbox, runClaim } from "./worker.ts"
 
-const lookEvery = Duration.seconds(1)
+const lookEvery = Duration.millis(500)
 /** Between two claims, so that processes that start together share the partitions. */
 const betweenClaims = Duration.millis(20)
 

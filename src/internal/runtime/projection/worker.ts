@@ -33,7 +33,7 @@ export type Message =
 export type Inbox = Queue.Queue<Message, StoreError>
 
 /** How long a claim is held without being renewed. */
-export const lease = Duration.seconds(3)
+export const lease = Duration.seconds(2)
 /** What is left when a generation takes over, at most: for so long the live one stands still. */
 const closeEnough = 1000
 /** How long a position may be behind, in milliseconds, when there was nothing to handle. */
