@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ReadOptions, StoreError } from "../EventStore.ts"
-import type { Query } from "../Query.ts"
+import type { Query, QueryItem } from "../Query.ts"
 import type { Metadata, RecordedEvent } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
 import { quoted } from "./schema/names.ts"
@@ -70,6 +70,8 @@ const bytesOf = (column: string): string =>
   `pg_column_size(e.${column})::bigint * CASE WHEN pg_column_compression(e.${column}) IS NULL THEN 1 ELSE ${unfolding} END`
 
 const envelope = "e.position, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at"
+const nothing = `NULL::bigint AS position, NULL::text AS stream, NULL::bigint AS version, NULL::uuid AS id, NULL::text AS type,
+  NULL::integer AS schema_version, NULL::timestamptz AS recorded_at, NULL::text[] AS tags, NULL::jsonb AS data, NULL::jsonb AS metadata`
 const smallContents = contents.map((column) => `CASE WHEN ${isSmall(column)} THEN e.${column} END AS ${column}`)
 const measuredContents = [
   ...contents.map((column) => `e.${column}`),
@@ -138,6 +140,10 @@ export const readStatement = (
   const order = (table: string) => `ORDER BY ${table}.${source.by} ${direction === "forward" ? "ASC" : "DESC"}`
   const columns = [envelope, ...(measured ? measuredContents : smallContents)]
   let found: string
+  const [item, ...others] = source.by === "position" ? (source.query ?? []) : []
+  if (item !== undefined && others.length === 0 && item.tags === undefined && direction === "forward" && !measured) {
+    return walkStatement(schema, item, parameters, { lowest, highest, most })
+  }
   if (source.by === "position" && source.query !== undefined) {
     const query = parameters.add(JSON.stringify(source.query), "jsonb")
     const call = `matching(${query}, ${lowest}, ${highest}, ${most}, ${walkSize}, ${direction === "backward"})`
@@ -159,6 +165,29 @@ export const readStatement = (
 ) page
 WHERE coalesce(page.total - page.bytes, 0) < ${pageBytes} ${order("page")}`
     : page
+  return { text, parameters: parameters.values }
+}
+
+/**
+ * The statement for what most readers ask for: the events of some types or categories, from a position on. It walks the log by its primary
+ * key, over no more positions than one statement may, and gives a row without an event that says how far.
+ */
+const walkStatement = (
+  schema: string,
+  { categories, types }: QueryItem,
+  parameters: Parameters,
+  { highest, lowest, most }: { readonly lowest: string; readonly highest: string; readonly most: string }
+) => {
+  const events = `${quoted(schema)}.events`
+  const end = `least(${highest}, ${lowest} + ${walkSize} - 1)`
+  const ofTypes = types === undefined ? "" : ` AND e.type = ANY (${parameters.add(types, "text[]")})`
+  const ofCategories =
+    categories === undefined ? "" : ` AND split_part(e.stream, '-', 1) = ANY (${parameters.add(categories, "text[]")})`
+  const text = `SELECT ${nothing}, least(${end}, log.last) AS reach, log.last
+FROM (SELECT coalesce(max(position), 0) AS last FROM ${events}) log
+UNION ALL
+(SELECT ${envelope}, ${smallContents.join(", ")}, NULL, NULL FROM ${events} e
+WHERE e.position >= ${lowest} AND e.position <= ${end}${ofTypes}${ofCategories} ORDER BY e.position LIMIT ${most})`
   return { text, parameters: parameters.values }
 }
 

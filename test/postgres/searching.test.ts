@@ -62,7 +62,7 @@ const counting = (statementTimeout = "0") =>
       get: (target, key, self) =>
         key === "unsafe"
           ? (text: string, parameters?: ReadonlyArray<unknown>) => {
-              if (text.includes(".matching(")) searches++
+              if (text.includes(".matching(") || text.includes("AS reach")) searches++
               return target.unsafe(text, parameters)
             }
           : Reflect.get(target, key, self)

@@ -82,7 +82,7 @@ const columns = `"position" bigint, stream text, version bigint, id uuid, type t
 export const matching = (s: string): string =>
   `-- The events from lowest to highest that match a query, at most so many of them, and a row without an event that says how far they
 -- were looked for, and where the log ends. For each item it walks at most so many entries of an index, so that what one call
--- costs is bounded however rare a match is: the events up to "reach" are all there are, unless there are as many as were asked for.
+-- costs is bounded however rare a match is: the events up to "reach" are all there are.
 CREATE FUNCTION ${s}.matching(query jsonb, lowest bigint, highest bigint, most bigint, walk bigint, backward boolean)
 RETURNS TABLE (reach bigint, last bigint, ${columns}) LANGUAGE plpgsql STABLE
   ${settings} AS $body$
@@ -95,20 +95,6 @@ DECLARE
 BEGIN
   last := coalesce((SELECT e.position FROM ${s}.events e ORDER BY e.position DESC LIMIT 1), 0);
   highest := least(highest, last);
-  -- What most readers ask for is given as it is found. A page that is full ends with its last event.
-  IF NOT backward AND jsonb_array_length(query) = 1 AND NOT query -> 0 ? 'tags' THEN
-    SELECT i.types, i.categories INTO item FROM (${items}) AS i;
-    highest := least(highest, lowest + walk - 1);
-    reach := highest;
-    RETURN NEXT;
-    RETURN QUERY
-      SELECT NULL::bigint, NULL::bigint, e.* FROM ${s}.events e
-      WHERE e.position >= lowest AND e.position <= highest
-        AND ${fits}
-      ORDER BY e.position LIMIT most;
-    RETURN;
-  END IF;
-
   -- From item to item the window can only become smaller: what is beyond its edge is for another call to find.
   FOR item IN ${items} LOOP
     IF backward THEN
