@@ -118,6 +118,34 @@ const problemOf = (
 const withoutUndefined = (metadata: Metadata): Metadata =>
   Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined))
 
+const loadDecideAppend = Effect.fnUntraced(function* <Rejection>(
+  store: EventStore["Service"],
+  executions: ReadonlyArray<Execution<unknown, Rejection>>,
+  streams: ReadonlyArray<StreamName.StreamName>,
+  commandId: string,
+  metadata: Metadata
+) {
+  const catchUp = Effect.forEach(executions, (execution) => execution.catchUp, { discard: true })
+  yield* catchUp
+  // Stored before: together, so that where one was, those that stored nothing had nothing to do. Once more, for the streams
+  // were read one after the other, and it may have been stored in between.
+  if (executions.some((execution) => execution.isStored())) return yield* catchUp
+  const context = Decider.context({ now: yield* DateTime.now, commandId })
+  const writes = []
+  for (const execution of executions) writes.push(...(yield* execution.decide(context, metadata)))
+  const twice = streams.find((stream, index) => stream === streams[index - 1])
+  if (twice !== undefined) {
+    const problem = `two commands for stream ${twice} cannot be executed as one: execute one after the other`
+    return yield* new StoreError({ reason: "InvalidRequest", problem })
+  }
+  if (writes.length === 0) return
+  const appended = yield* Effect.catchTag(store.append(writes), "ConditionConflict", Effect.die)
+  // Executed elsewhere at the same time: what it came to is in the streams by now.
+  if (appended.repeated) return yield* catchUp
+  let position = appended.position
+  for (const execution of executions.toReversed()) position -= execution.settle(position)
+})
+
 /** Load, decide, append; after a conflict fold what was missed, and decide again. */
 const run = Effect.fnUntraced(function* <Result, Rejection>(
   commands: ReadonlyArray<Prepared<Result, Rejection>>,
@@ -131,31 +159,8 @@ const run = Effect.fnUntraced(function* <Result, Rejection>(
   const { store, retry } = prepared[0]!
   const metadata = withoutUndefined({ ...(yield* Causation.metadata(commandId)), ...options.metadata, commandId })
   const together = prepared.map(({ stream }) => stream).toSorted()
-  const twice = together.find((stream, index) => stream === together[index - 1])
   const executions = prepared.map(({ begin }) => begin(commandId, together))
-  const catchUp = Effect.forEach(executions, (execution) => execution.catchUp, { discard: true })
-
-  const loadDecideAppend = Effect.gen(function* () {
-    yield* catchUp
-    // Stored before: together, so that where one was, those that stored nothing had nothing to do. Once more, for the streams
-    // were read one after the other, and it may have been stored in between.
-    if (executions.some((execution) => execution.isStored())) return yield* catchUp
-    const context = Decider.context({ now: yield* DateTime.now, commandId })
-    const writes = []
-    for (const execution of executions) writes.push(...(yield* execution.decide(context, metadata)))
-    if (twice !== undefined) {
-      const problem = `two commands for stream ${twice} cannot be executed as one: execute one after the other`
-      return yield* new StoreError({ reason: "InvalidRequest", problem })
-    }
-    if (writes.length === 0) return
-    const appended = yield* Effect.catchTag(store.append(writes), "ConditionConflict", Effect.die)
-    // Executed elsewhere at the same time: what it came to is in the streams by now.
-    if (appended.repeated) return yield* catchUp
-    let position = appended.position
-    for (const execution of executions.toReversed()) position -= execution.settle(position)
-  })
-
-  yield* Effect.retry(loadDecideAppend, {
+  yield* Effect.retry(loadDecideAppend(store, executions, together, commandId, metadata), {
     schedule: options.retry ?? retry,
     while: (error) => error instanceof ConcurrencyConflict
   })

@@ -283,17 +283,17 @@ export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Key
       living: known.living,
       schemas: known.schemas.map((value) => Schema.Struct({ key: Schema.String, value })),
       decode: (data, schemaVersion) =>
-        Result.gen(function* () {
-          const { key, value } = yield* Result.mapError(decodeKeyed(data), (error) => ({
-            reason: "InvalidData" as const,
-            ...firstIssue(error)
-          }))
-          const events = yield* Result.mapError(known.decode(value, schemaVersion), (problem) => ({
-            ...problem,
-            path: problem.path === "" ? "value" : `value.${problem.path}`
-          }))
-          return events.map((event) => keyed(key, event))
-        })
+        Result.flatMap(
+          Result.mapError(decodeKeyed(data), (error) => ({ reason: "InvalidData" as const, ...firstIssue(error) })),
+          ({ key, value }) =>
+            Result.mapBoth(known.decode(value, schemaVersion), {
+              onFailure: (problem) => ({
+                ...problem,
+                path: problem.path === "" ? "value" : `value.${problem.path}`
+              }),
+              onSuccess: (events) => events.map((event) => keyed(key, event))
+            })
+        )
     })
   }
   const encoders = new Map<string, Encoder>()
@@ -351,6 +351,18 @@ export const decode = <E extends Tagged>(
   )
 }
 
+/** A class, as a literal that fills pages would be put where only a full collection clears it away, with all that it holds. */
+class DecodedEvent<out E extends Tagged> implements Decoded<E> {
+  readonly event: E
+  readonly id: string
+  readonly recorded: RecordedEvent
+  constructor(event: E, id: string, recorded: RecordedEvent) {
+    this.event = event
+    this.id = id
+    this.recorded = recorded
+  }
+}
+
 /**
  * The domain events that a recorded event stands for, each with the record and an id of its own.
  */
@@ -359,9 +371,8 @@ export const decodeRecorded = <E extends Tagged>(
   recorded: RecordedEvent
 ): Result.Result<ReadonlyArray<Decoded<E>>, DecodeError> =>
   Result.map(decode(self, recorded), (events) =>
-    events.map((event, index) => ({
-      event,
-      id: index === 0 ? recorded.id : derivedId(recorded.id, "decoded", String(index)),
-      recorded
-    }))
+    events.map(
+      (event, index) =>
+        new DecodedEvent(event, index === 0 ? recorded.id : derivedId(recorded.id, "decoded", String(index)), recorded)
+    )
   )

@@ -254,13 +254,12 @@ interface HandlerOptions<E extends Event.Tagged, Err, R, Table extends string, M
  *   version: 1,
  *   events: Event.define({ Paid: { amount: Schema.Int } }),
  *   tables: { lines: "(position bigint PRIMARY KEY, amount bigint NOT NULL)" },
- *   handle: (events, { table }) =>
- *     Effect.gen(function* () {
- *       const sql = yield* SqlClient.SqlClient
- *       const positions = events.map(({ recorded }) => recorded.position)
- *       const amounts = events.map(({ event }) => event.amount)
- *       yield* sql`INSERT INTO ${sql.literal(table("lines"))} SELECT * FROM unnest(${positions}::bigint[], ${amounts}::bigint[])`
- *     })
+ *   handle: Effect.fnUntraced(function* (events, { table }) {
+ *     const sql = yield* SqlClient.SqlClient
+ *     const positions = events.map(({ recorded }) => recorded.position)
+ *     const amounts = events.map(({ event }) => event.amount)
+ *     yield* sql`INSERT INTO ${sql.literal(table("lines"))} SELECT * FROM unnest(${positions}::bigint[], ${amounts}::bigint[])`
+ *   })
  * })
  */
 export function handler<E extends Event.Tagged, Err, R, Table extends string = never, M extends Mode = "async">(

@@ -10,6 +10,7 @@ import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { defaultLimits, EventStore, type StoreError } from "../EventStore.ts"
+import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
@@ -66,7 +67,7 @@ const over = ({ append, appended, log, look }: Database): EventStore["Service"] 
       ),
     readLog: (options = {}) =>
       Stream.suspend(() => checked(checkRead(options), (head) => select({ rows: log.rows, length: head }, options))),
-    subscribe: (options) => Stream.flattenIterable(Stream.map(pages(options), ({ events }) => events)),
+    subscribe: (options) => eventsOfPages(pages(options)),
     subscribePages: pages,
     head: look(({ head }) => head),
     streamVersion: (stream) =>

@@ -29,6 +29,7 @@ import {
   type Page,
   StoreError
 } from "../EventStore.ts"
+import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
@@ -234,8 +235,11 @@ export const make = (
         )
       )
 
+    // One page is read ahead: while it is handled here, the server looks for the next.
     const subscribePages: EventStore["Service"]["subscribePages"] = ({ after, query = Query.all }) =>
-      Stream.suspend(() => checked(checkAfter({ after, query }), () => pages(after, query)))
+      Stream.suspend(() =>
+        checked(checkAfter({ after, query }), () => Stream.buffer(pages(after, query), { capacity: 1 }))
+      )
 
     return EventStore.of({
       append: (writes, appendOptions) =>
@@ -262,7 +266,7 @@ export const make = (
             return read(sql, schema, source, readOptions, mapped)
           })
         ),
-      subscribe: (options) => Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
+      subscribe: (options) => eventsOfPages(subscribePages(options)),
       subscribePages,
       head,
       streamVersion: (stream) =>

@@ -120,26 +120,24 @@ const afterwards = ({ message, reason }: SqlError): SqlError =>
  * Sends a batch, and gives the answer of each append. `checkIds` looks every event id up first, so that one that is stored
  * already is an answer and not an error of the whole call.
  */
-export const callAppend =
-  (sql: SqlClient, schema: string) =>
-  (batch: ReadonlyArray<Append>, checkIds: boolean): Effect.Effect<ReadonlyArray<Answer>, SqlError> =>
-    Effect.gen(function* () {
-      const [verdict] = yield* sql.unsafe<Verdict>(callOf(schema), parametersOf(batch, checkIds))
-      const places = new Map<string, Place>()
-      const known = verdict!.knowns.flatMap((append) =>
-        batch[append - 1]!.writes.flatMap(({ events }) => events.map(({ id }) => id))
-      )
-      if (known.length > 0) {
-        const rows = yield* sql
-          .unsafe<KnownEvent>(
-            `SELECT id, stream, version, position, recorded_at FROM ${quoted(schema)}.events WHERE id = ANY ($1::uuid[])`,
-            [known]
-          )
-          .pipe(Effect.mapError(afterwards))
-        for (const row of rows) places.set(row.id, placeOf(row))
-      }
-      return answersOf(batch, verdict!, places)
-    })
+export const callAppend = (sql: SqlClient, schema: string) =>
+  Effect.fnUntraced(function* (batch: ReadonlyArray<Append>, checkIds: boolean) {
+    const [verdict] = yield* sql.unsafe<Verdict>(callOf(schema), parametersOf(batch, checkIds))
+    const places = new Map<string, Place>()
+    const known = verdict!.knowns.flatMap((append) =>
+      batch[append - 1]!.writes.flatMap(({ events }) => events.map(({ id }) => id))
+    )
+    if (known.length > 0) {
+      const rows = yield* sql
+        .unsafe<KnownEvent>(
+          `SELECT id, stream, version, position, recorded_at FROM ${quoted(schema)}.events WHERE id = ANY ($1::uuid[])`,
+          [known]
+        )
+        .pipe(Effect.mapError(afterwards))
+      for (const row of rows) places.set(row.id, placeOf(row))
+    }
+    return answersOf(batch, verdict!, places)
+  })
 
 /** What is stored comes right after the head, in order: where each append ends follows from those before it. */
 const answersOf = (

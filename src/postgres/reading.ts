@@ -85,19 +85,31 @@ interface WholeRow extends Row {
   readonly metadata: Metadata
 }
 
-const toRecorded = (row: WholeRow): RecordedEvent => ({
-  id: row.id,
-  type: row.type,
-  schemaVersion: row.schema_version,
-  stream: row.stream,
-  version: Number(row.version),
-  position: Number(row.position),
-  recordedAt: DateTime.fromDateUnsafe(row.recorded_at),
-  data: row.data,
-  tags: row.tags,
-  metadata: row.metadata
-})
-
+/** A class, as a literal that fills pages would be put where only a full collection clears it away, with all that it holds. */
+class Recorded implements RecordedEvent {
+  readonly id: string
+  readonly type: string
+  readonly schemaVersion: number
+  readonly stream: StreamName
+  readonly version: number
+  readonly position: number
+  readonly recordedAt: DateTime.Utc
+  readonly data: Schema.Json
+  readonly tags: ReadonlyArray<string>
+  readonly metadata: Metadata
+  constructor(row: WholeRow) {
+    this.id = row.id
+    this.type = row.type
+    this.schemaVersion = row.schema_version
+    this.stream = row.stream
+    this.version = Number(row.version)
+    this.position = Number(row.position)
+    this.recordedAt = DateTime.fromDateUnsafe(row.recorded_at)
+    this.data = row.data
+    this.tags = row.tags
+    this.metadata = row.metadata
+  }
+}
 /** What is read: the events of a stream by version, or of the log by position. */
 export type Source =
   | { readonly by: "version"; readonly stream: string }
@@ -224,7 +236,7 @@ const toPage = (
     } else if (start === undefined) {
       isLarge ||= !isWhole(row, false) || row.is_small === false
       bytes += Number(row.bytes ?? 0)
-      if (isWhole(row, measured)) events.push(toRecorded(row))
+      if (isWhole(row, measured)) events.push(new Recorded(row))
       else start = direction === "forward" ? Number(row[by]) - 1 : Number(row[by]) + 1
     }
   }

@@ -1,3 +1,7 @@
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Event from "../../Event.ts"
@@ -10,15 +14,26 @@ export const decoded = <E extends Event.Tagged, Err>(
   definitions: Event.Definitions<E>,
   recordedEvents: Stream.Stream<RecordedEvent, Err>
 ): Stream.Stream<Event.Decoded<E>, Err | Event.DecodeError> =>
-  recordedEvents.pipe(
-    Stream.chunks,
-    Stream.flatMap((page): Stream.Stream<Event.Decoded<E>, Event.DecodeError> => {
-      const events: Array<Event.Decoded<E>> = []
-      for (const recorded of page) {
-        const result = Event.decodeRecorded(definitions, recorded)
-        if (Result.isFailure(result)) return Stream.concat(Stream.fromArray(events), Stream.fail(result.failure))
-        events.push(...result.success)
+  Stream.transformPull(recordedEvents, (pull) =>
+    Effect.sync(() => {
+      type Decoded = Pull.Pull<Arr.NonEmptyReadonlyArray<Event.Decoded<E>>, Err | Event.DecodeError>
+      let failure = Option.none<Event.DecodeError>()
+      const next: Decoded = Effect.suspend(() =>
+        Option.isSome(failure) ? Effect.fail(failure.value) : Effect.flatMap(pull, decodePage)
+      )
+      const decodePage = (page: ReadonlyArray<RecordedEvent>): Decoded => {
+        const events: Array<Event.Decoded<E>> = []
+        for (const recorded of page) {
+          const result = Event.decodeRecorded(definitions, recorded)
+          if (Result.isFailure(result)) {
+            failure = Option.some(result.failure)
+            break
+          }
+          events.push(...result.success)
+        }
+        // A retired event may stand for none.
+        return Arr.isReadonlyArrayNonEmpty(events) ? Effect.succeed(events) : next
       }
-      return Stream.fromArray(events)
+      return next
     })
   )

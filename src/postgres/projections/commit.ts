@@ -8,8 +8,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../EventStore.ts"
-import type { Claim, ClaimLost, ProjectionStore } from "../../ProjectionStore.ts"
+import type { Claim, ProjectionStore } from "../../ProjectionStore.ts"
 import { type Access, idleFor, invalid, Lanes, outsideOfTransactions, transaction } from "./access.ts"
 import { claimLost } from "./claims.ts"
 
@@ -41,33 +40,36 @@ WHERE generation = $1::integer AND partition = $2::integer`,
       (rows) => new Set(rows.map(({ lane }) => lane))
     )
 
+  const moveOn = Effect.fnUntraced(function* <E, R>(
+    claim: Claim,
+    to: number,
+    rate: number,
+    work: Effect.Effect<void, E, R>
+  ) {
+    const began = yield* Clock.currentTimeMillis
+    const [row] = yield* fence(claim, to, rate)
+    if (row === undefined) return yield* claimLost(claim)
+    const lanes = { hasChanged: false }
+    yield* Effect.provideService(work, Lanes, lanes)
+    // Others see a lease when it is committed: that of a long piece of work would then be over.
+    if ((yield* Clock.currentTimeMillis) - began > row.lease / 2) yield* renewLease(claim)
+    yield* changed
+    return lanes.hasChanged ? yield* parkedLanes(claim) : claim.parked
+  })
+
   return {
-    commit: <E, R>(
+    commit: Effect.fnUntraced(function* <E, R>(
       claim: Claim,
       { rate, to }: { readonly to: number; readonly rate: number },
       work: Effect.Effect<void, E, R>
-    ): Effect.Effect<Claim, E | StoreError | ClaimLost, R> =>
-      Effect.gen(function* () {
-        yield* outsideOfTransactions(access, "a commit")
-        if (to < claim.position) {
-          return yield* invalid(
-            `partition ${claim.partition} of ${claim.name} is at position ${claim.position} already`
-          )
-        }
-        const steps = Effect.gen(function* () {
-          const began = yield* Clock.currentTimeMillis
-          const [row] = yield* fence(claim, to, rate)
-          if (row === undefined) return yield* claimLost(claim)
-          const lanes = { hasChanged: false }
-          yield* Effect.provideService(work, Lanes, lanes)
-          // Others see a lease when it is committed: that of a long piece of work would then be over.
-          if ((yield* Clock.currentTimeMillis) - began > row.lease / 2) yield* renewLease(claim)
-          yield* changed
-          return lanes.hasChanged ? yield* parkedLanes(claim) : claim.parked
-        })
-        const parked = yield* transaction(access, steps)
-        const skipped = new Set(Array.from(claim.skipped).filter((position) => position > to))
-        return { ...claim, position: to, parked, skipped }
-      })
+    ) {
+      yield* outsideOfTransactions(access, "a commit")
+      if (to < claim.position) {
+        return yield* invalid(`partition ${claim.partition} of ${claim.name} is at position ${claim.position} already`)
+      }
+      const parked = yield* transaction(access, moveOn(claim, to, rate, work))
+      const skipped = new Set(Array.from(claim.skipped).filter((position) => position > to))
+      return { ...claim, position: to, parked, skipped }
+    })
   }
 }

@@ -109,36 +109,34 @@ ON CONFLICT (generation, key) DO UPDATE SET document = EXCLUDED.document`
   }
 
   return {
-    documents: (generation, keys, { lock: isLocking }) =>
-      Effect.gen(function* () {
-        const asked = Array.from(new Set(keys))
-        yield* checkKeys(asked)
-        if (asked.length === 0) return new Map()
-        const rows = yield* isLocking ? lock(generation, asked) : look(generation, asked)
-        return toDocuments(rows.filter(({ is_there }) => is_there))
-      }),
+    documents: Effect.fnUntraced(function* (generation, keys, { lock: isLocking }) {
+      const asked = Array.from(new Set(keys))
+      yield* checkKeys(asked)
+      if (asked.length === 0) return new Map()
+      const rows = yield* isLocking ? lock(generation, asked) : look(generation, asked)
+      return toDocuments(rows.filter(({ is_there }) => is_there))
+    }),
 
-    save: (generation, changes: Changes) =>
-      Effect.gen(function* () {
-        yield* checkKeys(changes.keys())
-        const gone: Array<string> = []
-        const kept: Array<Change> = []
-        for (const [key, document] of changes) {
-          if (document === undefined) {
-            gone.push(key)
-            continue
-          }
-          const json = JSON.stringify(document)
-          if (isLarger(json, mostBytes)) {
-            return yield* invalid(`the document of key "${key}" has more than ${mostBytes} bytes as JSON`)
-          }
-          kept.push({ key, json })
+    save: Effect.fnUntraced(function* (generation, changes: Changes) {
+      yield* checkKeys(changes.keys())
+      const gone: Array<string> = []
+      const kept: Array<Change> = []
+      for (const [key, document] of changes) {
+        if (document === undefined) {
+          gone.push(key)
+          continue
         }
-        const [first = [], ...others] = portionsOf(kept)
-        if (first.length + gone.length === 0) return
-        yield* save(generation, first, gone)
-        for (const portion of others) yield* save(generation, portion, [])
-      }),
+        const json = JSON.stringify(document)
+        if (isLarger(json, mostBytes)) {
+          return yield* invalid(`the document of key "${key}" has more than ${mostBytes} bytes as JSON`)
+        }
+        kept.push({ key, json })
+      }
+      const [first = [], ...others] = portionsOf(kept)
+      if (first.length + gone.length === 0) return
+      yield* save(generation, first, gone)
+      for (const portion of others) yield* save(generation, portion, [])
+    }),
 
     tableOf: (name, generation, table) => `${s}.${quoted(`${name}_${generation}_${table}`)}`,
     liveTable: (name, table) => `${s}.${quoted(`${name}_${table}`)}`

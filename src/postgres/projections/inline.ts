@@ -38,22 +38,23 @@ FROM coalesce(current_setting('${setting}', true), '') AS before`,
   /** What is said in a savepoint lasts until the end of the whole transaction, unless that savepoint is rolled back. */
   const sayAgain = (before: string) => query(`SELECT set_config('${setting}', $1::text, true)`, [before])
 
+  const announced = Effect.fnUntraced(function* <A, E, R>(
+    generations: ReadonlyArray<number>,
+    work: Effect.Effect<A, E, R>
+  ) {
+    const outer = yield* Effect.serviceOption(sql.transactionService)
+    const isNested = Option.exists(outer, ([, depth]) => depth > 0)
+    const before = generations.length === 0 ? undefined : yield* say(generations, isNested)
+    const answer = yield* work
+    if (before !== undefined && isNested) yield* sayAgain(before)
+    yield* changed
+    return answer
+  })
+
   return {
     withInline: <A, E, R>(
       generations: ReadonlyArray<number>,
       work: Effect.Effect<A, E, R>
-    ): Effect.Effect<A, E | StoreError, R> =>
-      transaction(
-        access,
-        Effect.gen(function* () {
-          const outer = yield* Effect.serviceOption(sql.transactionService)
-          const isNested = Option.exists(outer, ([, depth]) => depth > 0)
-          const before = generations.length === 0 ? undefined : yield* say(generations, isNested)
-          const answer = yield* work
-          if (before !== undefined && isNested) yield* sayAgain(before)
-          yield* changed
-          return answer
-        })
-      )
+    ): Effect.Effect<A, E | StoreError, R> => transaction(access, announced(generations, work))
   }
 }

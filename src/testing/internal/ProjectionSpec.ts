@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import { type AppendError, EventStore } from "../../EventStore.ts"
 import { documentCodec, wholeKey } from "../../internal/runtime/projection/documents.ts"
 import { Lanes } from "../../internal/runtime/projection/lanes.ts"
-import type { Item, Plan } from "../../internal/runtime/projection/plan.ts"
+import type { Plan } from "../../internal/runtime/projection/plan.ts"
 import { makeProgress } from "../../internal/runtime/projection/progress.ts"
 import { uuidV7 } from "../../internal/runtime/uuid.ts"
 import * as MemoryEventStore from "../../memory/MemoryEventStore.ts"
@@ -127,10 +127,9 @@ const project = Effect.fnUntraced(function* <Reader, R>(
         const recorded = yield* Stream.runCollect(
           eventStore.readLog({ from: before + 1, query: plan.query }).pipe(Stream.filter(({ id }) => given.has(id)))
         )
-        const items = recorded.map((event): Item => ({ recorded: event, events: own.decode(event) }))
         let current = claim!
-        for (let i = 0; i < items.length; i += size) {
-          current = yield* deliver(own, store, eventStore, current, items.slice(i, i + size))
+        for (let i = 0; i < recorded.length; i += size) {
+          current = yield* deliver(own, store, eventStore, current, recorded.slice(i, i + size))
         }
       }),
     (claims) => Effect.ignore(store.release(claims))
@@ -166,7 +165,7 @@ const deliver = Effect.fnUntraced(function* <R>(
   store: Store,
   eventStore: EventStore["Service"],
   claim: Claim,
-  items: ReadonlyArray<Item>
+  events: ReadonlyArray<RecordedEvent>
 ) {
   const { generation, name, partition } = claim
   const lost = new ClaimLost({ projection: name, generation, partition })
@@ -174,7 +173,7 @@ const deliver = Effect.fnUntraced(function* <R>(
   const stopping: Store = {
     ...store,
     fail: (_, { position, problem }) => {
-      const type = items.find(({ recorded }) => recorded.position === position)?.recorded.type
+      const type = events.find((event) => event.position === position)?.type
       failure = new SpecFailure({ problem: `projection ${name} cannot handle the event ${type}: ${problem}` })
       return Effect.fail(lost)
     }
@@ -183,12 +182,12 @@ const deliver = Effect.fnUntraced(function* <R>(
     ...stopping,
     commit: (claim, progress, work) => store.commit(claim, progress, Effect.andThen(work, Effect.fail(lost)))
   }
-  const to = items[items.length - 1]!.recorded.position
+  const to = events[events.length - 1]!.position
   /** A process that remembers nothing, and where it has come to unless it has lost its claim. */
   const once = (store: Store) =>
     Effect.gen(function* () {
       const progress = makeProgress(plan, store, eventStore, new Lanes(), claim)
-      yield* progress.advance(items, to, "live")
+      yield* progress.advance(events, to, "live")
       return progress.claim()
     }).pipe(
       Effect.map((claim) => claim as Claim | undefined),

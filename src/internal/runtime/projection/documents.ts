@@ -118,16 +118,15 @@ export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
       })
     }
 
-    const changesOf = (events: ReadonlyArray<Decoded<Tagged>>) =>
-      Effect.gen(function* () {
-        if (!isExclusive) models.clear()
-        const byKey = yield* pure(() => grouped(events))
-        const missing = Array.from(byKey.keys()).filter((key) => !models.has(key))
-        if (missing.length > 0) yield* load(missing)
-        const changes = yield* evolve(byKey)
-        models.forgetOldest()
-        return changes
-      })
+    const changesOf = Effect.fnUntraced(function* (events: ReadonlyArray<Decoded<Tagged>>) {
+      if (!isExclusive) models.clear()
+      const byKey = yield* pure(() => grouped(events))
+      const missing = Array.from(byKey.keys()).filter((key) => !models.has(key))
+      if (missing.length > 0) yield* load(missing)
+      const changes = yield* evolve(byKey)
+      models.forgetOldest()
+      return changes
+    })
 
     const save = (events: ReadonlyArray<Decoded<Tagged>>) =>
       Effect.flatMap(changesOf(events), (changes) => store.save(generation, changes))

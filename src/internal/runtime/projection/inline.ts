@@ -71,24 +71,32 @@ const unknownYet = (field: string): never => {
 const eventsOf = (
   plan: Plan<unknown>,
   writes: ReadonlyArray<Write>
-): Result.Result<ReadonlyArray<Decoded<Tagged>>, HandlingFailure> =>
-  Result.gen(function* () {
-    const all: Array<Decoded<Tagged>> = []
-    for (const { stream, events } of writes) {
-      for (const event of events) {
-        if (!plan.definition.types.includes(event.type)) continue
-        const { id, type, schemaVersion, data, tags, metadata } = event
-        const recordedAt = DateTime.makeUnsafe(0)
-        const decoded = yield* Result.mapError(
-          plan.decode({ id, type, schemaVersion, data, tags, metadata, stream, version: 0, position: 0, recordedAt }),
-          ({ message }) => new HandlingFailure({ problem: message })
-        )
-        const recorded = new Pending(stream, event)
-        for (const one of decoded) all.push({ ...one, recorded })
-      }
+): Result.Result<ReadonlyArray<Decoded<Tagged>>, HandlingFailure> => {
+  const all: Array<Decoded<Tagged>> = []
+  for (const { stream, events } of writes) {
+    for (const event of events) {
+      if (!plan.definition.types.includes(event.type)) continue
+      const { id, type, schemaVersion, data, tags, metadata } = event
+      const recordedAt = DateTime.makeUnsafe(0)
+      const decoded = plan.decode({
+        id,
+        type,
+        schemaVersion,
+        data,
+        tags,
+        metadata,
+        stream,
+        version: 0,
+        position: 0,
+        recordedAt
+      })
+      if (Result.isFailure(decoded)) return Result.fail(new HandlingFailure({ problem: decoded.failure.message }))
+      const recorded = new Pending(stream, event)
+      for (const one of decoded.success) all.push({ ...one, recorded })
     }
-    return all
-  })
+  }
+  return Result.succeed(all)
+}
 
 const isAppendError = (error: unknown): error is AppendError =>
   error instanceof StoreError || error instanceof ConcurrencyConflict || error instanceof ConditionConflict
@@ -146,13 +154,12 @@ export const makeInline = <R>(
       inline.push({ plan, store, generation: yield* liveGeneration(plan, store) })
     }
 
-    const project = ({ plan, generation }: Inline<R>, writes: ReadonlyArray<Write>) =>
-      Effect.gen(function* () {
-        const events = yield* Effect.fromResult(eventsOf(plan, writes))
-        if (events.length === 0) return
-        const { name } = plan.definition
-        yield* Effect.flatten(plan.handling(store, { name, generation, isExclusive: false }).prepare(events, "live"))
-      })
+    const project = Effect.fnUntraced(function* ({ plan, generation }: Inline<R>, writes: ReadonlyArray<Write>) {
+      const events = yield* Effect.fromResult(eventsOf(plan, writes))
+      if (events.length === 0) return
+      const { name } = plan.definition
+      yield* Effect.flatten(plan.handling(store, { name, generation, isExclusive: false }).prepare(events, "live"))
+    })
 
     const appendInline = (...[writes, options]: Parameters<EventStore["Service"]["append"]>) =>
       Effect.suspend(() => {

@@ -11,39 +11,31 @@ import type { Decoded, Tagged } from "../../../Event.ts"
 import type { EventStore, StoreError } from "../../../EventStore.ts"
 import type { Claim, ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
-import { HandlingFailure, type Item, type Plan } from "./plan.ts"
+import { HandlingFailure, type Plan } from "./plan.ts"
 
-export const itemOf = (plan: Plan<unknown>, recorded: RecordedEvent): Item => ({
-  recorded,
-  events: plan.decode(recorded)
-})
+/** What an event decodes to, unless it does not. */
+const eventsOf = (plan: Plan<unknown>, recorded: RecordedEvent) =>
+  Result.mapError(plan.decode(recorded), ({ message }) => new HandlingFailure({ problem: message }))
 
-/** What an item decodes to, unless it does not. */
-const eventsOf = ({ events }: Item) =>
-  Result.mapError(events, ({ message }) => new HandlingFailure({ problem: message }))
-
-/** The keys of an item, unless it does not decode or its key cannot be told. */
-const keysOf = (plan: Plan<unknown>, item: Item): Result.Result<ReadonlyArray<string>, HandlingFailure> =>
-  Result.flatMap(eventsOf(item), (events) =>
+/** The keys of an event, unless it does not decode or its key cannot be told. */
+const keysOf = (plan: Plan<unknown>, recorded: RecordedEvent): Result.Result<ReadonlyArray<string>, HandlingFailure> =>
+  Result.flatMap(eventsOf(plan, recorded), (events) =>
     Result.try({
       try: () => Array.from(new Set(events.map(plan.laneOf))),
       catch: (error) => new HandlingFailure({ problem: String(error) })
     })
   )
 
-/** The keys that an item is known to have. */
-export const knownKeys = (plan: Plan<unknown>, item: Item): ReadonlyArray<string> =>
-  Result.getOrElse(keysOf(plan, item), () => [])
+/** The keys that an event is known to have. */
+export const knownKeys = (plan: Plan<unknown>, recorded: RecordedEvent): ReadonlyArray<string> =>
+  Result.getOrElse(keysOf(plan, recorded), () => [])
 
 /** The event of a parked position. */
-export const parkedItem = (
-  plan: Plan<unknown>,
+export const parkedEvent = (
   eventStore: EventStore["Service"],
   position: number
-): Effect.Effect<Item, StoreError> =>
-  Effect.map(Stream.runCollect(eventStore.readLog({ from: position, to: position })), ([recorded]) =>
-    itemOf(plan, recorded!)
-  )
+): Effect.Effect<RecordedEvent, StoreError> =>
+  Effect.map(Stream.runCollect(eventStore.readLog({ from: position, to: position })), ([recorded]) => recorded!)
 
 /** An event that comes behind parked ones. */
 export interface Behind {
@@ -70,39 +62,36 @@ export class Lanes {
     for (const [name, lanes] of this.#holding) if (lanes.delete(lane) && lanes.size === 0) this.#holding.delete(name)
   }
 
-  /** The lanes that hold an item up, the one that it is to come behind first. */
+  /** The lanes that hold an event up, the one that it is to come behind first. */
   holding(names: ReadonlyArray<string>): ReadonlyArray<string> {
     return names.flatMap((name) => Array.from(this.#holding.get(name) ?? []).toReversed())
   }
 
-  /** Divides items into those that can be handled, and those that come behind parked ones. */
-  divide(plan: Plan<unknown>, items: ReadonlyArray<Item>) {
+  /** Divides events into those that can be handled, decoded, and those that come behind parked ones. */
+  divide(plan: Plan<unknown>, batch: ReadonlyArray<RecordedEvent>) {
     const holding = new Lanes()
     for (const [name, lanes] of this.#holding) holding.#holding.set(name, new Set(lanes))
-    return Result.gen(function* () {
-      const free: Array<Decoded<Tagged>> = []
-      const behind: Array<Behind> = []
-      for (const item of items) {
-        if (holding.#holding.size === 0) {
-          free.push(...(yield* eventsOf(item)))
-          continue
-        }
-        const { position, stream } = item.recorded
-        const keys = knownKeys(plan, item)
-        const [lane] = holding.holding([stream, ...keys])
-        if (lane === undefined) {
-          yield* keysOf(plan, item)
-          free.push(...(yield* eventsOf(item)))
-        } else if (keys.length > 1) {
-          const problem = `it belongs to several keys, and events of "${lane}" are parked`
-          return yield* Result.fail(new HandlingFailure({ problem }))
-        } else {
-          behind.push({ position, lane, problem: "", keys })
-          holding.hold(lane, keys)
-        }
+    const free: Array<Decoded<Tagged>> = []
+    const behind: Array<Behind> = []
+    for (const recorded of batch) {
+      const { position, stream } = recorded
+      const isFree = holding.#holding.size === 0
+      const keys = isFree ? Result.succeed([]) : keysOf(plan, recorded)
+      const known = Result.getOrElse(keys, () => [])
+      const [lane] = isFree ? [] : holding.holding([stream, ...known])
+      if (lane === undefined) {
+        const events = Result.andThen(keys, eventsOf(plan, recorded))
+        if (Result.isFailure(events)) return Result.fail(events.failure)
+        for (const decoded of events.success) free.push(decoded)
+      } else if (known.length > 1) {
+        const problem = `it belongs to several keys, and events of "${lane}" are parked`
+        return Result.fail(new HandlingFailure({ problem }))
+      } else {
+        behind.push({ position, lane, problem: "", keys: known })
+        holding.hold(lane, known)
       }
-      return { free, behind }
-    })
+    }
+    return Result.succeed({ free, behind })
   }
 }
 
@@ -119,7 +108,7 @@ export const lanesOf = (
     for (const lane of claim.parked) {
       lanes.hold(lane, [])
       for (const [index, { position }] of (yield* store.parkedIn(claim, lane)).entries()) {
-        const keys = knownKeys(plan, yield* parkedItem(plan, eventStore, position))
+        const keys = knownKeys(plan, yield* parkedEvent(eventStore, position))
         // In the lane of a key all are of that key.
         if (index === 0 && keys.includes(lane)) break
         behind.push({ position, lane, keys })

@@ -8,8 +8,8 @@ import type { RecordedEvent } from "../../../RecordedEvent.ts"
 /** The events that are read ahead, and that go together, about: there are pages of fewer. */
 const mostEvents = 16_000
 /** The pages that are read ahead. */
-export const mostPages = 32
-/** What the pages that are read ahead weigh, in {@link weightOfEvents}. As much may be at work. */
+const mostPages = 32
+/** What the pages that are read ahead weigh, in {@link weightOfPage}. As much may be at work. */
 export const mostWeight = 16 * 1024 * 1024
 /** How long a transaction is to take. */
 const commitMillis = 250
@@ -23,11 +23,11 @@ export const weightOf = (value: unknown): number => {
   return weight
 }
 
-/** About the characters of what events hold. A page alone may weigh more than all are allowed to. */
-export const weightOfEvents = (events: ReadonlyArray<RecordedEvent>): number => {
+/** About the characters of what the events of a page hold: never too little to count, never too much for one alone. */
+export const weightOfPage = (events: ReadonlyArray<RecordedEvent>): number => {
   let weight = 0
   for (const { data, metadata } of events) weight += weightOf(data) + weightOf(metadata)
-  return Math.min(weight, mostWeight)
+  return Math.min(Math.max(weight, mostWeight / mostPages), mostWeight)
 }
 
 /** How many events go together, by how long those before have taken. */

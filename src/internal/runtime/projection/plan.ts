@@ -23,12 +23,6 @@ export class HandlingFailure extends Data.TaggedError("HandlingFailure")<{ reado
   }
 }
 
-/** A recorded event with what it decodes to, or why it does not. */
-export interface Item {
-  readonly recorded: RecordedEvent
-  readonly events: Result.Result<ReadonlyArray<Decoded<Tagged>>, DecodeError>
-}
-
 /** What handles the batches of one partition. It may remember what it has written, as long as it alone writes it. */
 export interface Handling<out R> {
   /**
@@ -46,7 +40,7 @@ export interface Handling<out R> {
 export interface Plan<out R> {
   readonly definition: Definition
   readonly query: Query
-  readonly decode: (recorded: RecordedEvent) => Item["events"]
+  readonly decode: (recorded: RecordedEvent) => Result.Result<ReadonlyArray<Decoded<Tagged>>, DecodeError>
   /** How its events are stored, of those that are written. */
   readonly encode: (event: Tagged) => Result.Result<EncodedEvent, EncodeError>
   /** What has to stay in order with an event, beside its stream. */

@@ -10,15 +10,15 @@ import * as Schedule from "effect/Schedule"
 import { type EventStore, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
-import { knownKeys, Lanes, parkedItem } from "./lanes.ts"
-import { handled, HandlingFailure, isExclusive, type Item, type Phase, type Plan } from "./plan.ts"
+import { knownKeys, Lanes, parkedEvent } from "./lanes.ts"
+import { handled, HandlingFailure, isExclusive, type Phase, type Plan } from "./plan.ts"
 
 export interface Progress<out R> {
   /** The claim as it is now. */
   readonly claim: () => Claim
-  /** Handles items, the positions up to `to` then being handled. */
+  /** Handles events, the positions up to `to` then being handled. */
   readonly advance: (
-    items: ReadonlyArray<Item>,
+    events: ReadonlyArray<RecordedEvent>,
     to: number,
     phase: Phase
   ) => Effect.Effect<void, StoreError | ClaimLost, R>
@@ -59,20 +59,21 @@ export const makeProgress = <R>(
   const handling = plan.handling(store, { name, generation, isExclusive: isExclusive(first) })
   const measure = makeMeter()
 
-  const commit = <E, R2>(to: number, events: number, work: Effect.Effect<void, E, R2>) =>
-    Effect.gen(function* () {
-      const rate = measure(yield* Clock.currentTimeMillis, events)
-      claim = yield* store.commit(claim, { to, rate }, work)
-    })
+  const commit = Effect.fnUntraced(function* <E, R2>(to: number, events: number, work: Effect.Effect<void, E, R2>) {
+    const rate = measure(yield* Clock.currentTimeMillis, events)
+    claim = yield* store.commit(claim, { to, rate }, work)
+  })
 
-  const attempt = (items: ReadonlyArray<Item>, to: number, phase: Phase) =>
-    Effect.gen(function* () {
-      const { free, behind } = yield* Effect.fromResult(lanes.divide(plan, items))
+  const attempt = Effect.fnUntraced(
+    function* (events: ReadonlyArray<RecordedEvent>, to: number, phase: Phase) {
+      const { free, behind } = yield* Effect.fromResult(lanes.divide(plan, events))
       const work = yield* handled(handling.prepare(free, phase))
       const parking = Effect.forEach(behind, (event) => store.park(claim, event), { discard: true })
-      yield* handled(commit(to, items.length, behind.length === 0 ? work : Effect.andThen(work, parking)))
+      yield* handled(commit(to, events.length, behind.length === 0 ? work : Effect.andThen(work, parking)))
       for (const { keys, lane } of behind) lanes.hold(lane, keys)
-    }).pipe(Effect.onError(() => Effect.sync(handling.forget)))
+    },
+    Effect.onError(() => Effect.sync(handling.forget))
+  )
 
   /** For as long as the store is not there. Whether something was stored meanwhile, the fence will tell. */
   const persistently = <A, E, R2>(effect: Effect.Effect<A, E, R2>) =>
@@ -96,10 +97,10 @@ export const makeProgress = <R>(
       return yield* new ClaimLost({ projection: name, generation, partition: claim.partition })
     })
 
-  const setAside = (item: Item, to: number, problem: string) =>
+  const setAside = (event: RecordedEvent, to: number, problem: string) =>
     Effect.gen(function* () {
-      const { position, stream } = item.recorded
-      const keys = knownKeys(plan, item)
+      const { position, stream } = event
+      const keys = knownKeys(plan, event)
       if (plan.onFailure === "stop") return yield* stop(position, problem)
       if (keys.length > 1) return yield* stop(position, `${problem}; it has several keys, and so cannot be parked`)
       const lane = keys[0] ?? stream
@@ -108,35 +109,35 @@ export const makeProgress = <R>(
       lanes.hold(lane, keys)
     })
 
-  const advance: Progress<R>["advance"] = (items, to, phase) => {
-    const tried = persistently(attempt(items, to, phase))
-    const [item] = items
+  const advance: Progress<R>["advance"] = (events, to, phase) => {
+    const tried = persistently(attempt(events, to, phase))
+    const [event] = events
     // Without events it is the store that failed.
-    if (item === undefined) {
+    if (event === undefined) {
       return Effect.catchTag(tried, "HandlingFailure", ({ problem }) =>
         Effect.fail(new StoreError({ reason: "Unexpected", problem }))
       )
     }
-    if (items.length === 1) {
+    if (events.length === 1) {
       return Effect.retry(tried, {
         schedule: plan.retry,
         while: (error) => error instanceof HandlingFailure
-      }).pipe(Effect.catchTag("HandlingFailure", ({ problem }) => setAside(item, to, problem)))
+      }).pipe(Effect.catchTag("HandlingFailure", ({ problem }) => setAside(event, to, problem)))
     }
-    const left = items.slice(0, items.length >> 1)
+    const left = events.slice(0, events.length >> 1)
     return Effect.catchTag(tried, "HandlingFailure", () =>
       Effect.andThen(
-        advance(left, left[left.length - 1]!.recorded.position, phase),
-        Effect.suspend(() => advance(items.slice(left.length), to, phase))
+        advance(left, left[left.length - 1]!.position, phase),
+        Effect.suspend(() => advance(events.slice(left.length), to, phase))
       )
     )
   }
 
   /** Another lane that has to be retried before an event of this one. */
-  const laneBefore = (lane: string, item: Item) =>
+  const laneBefore = (lane: string, event: RecordedEvent) =>
     Effect.gen(function* () {
-      const { position, stream } = item.recorded
-      for (const other of lanes.holding([stream, ...knownKeys(plan, item)])) {
+      const { position, stream } = event
+      for (const other of lanes.holding([stream, ...knownKeys(plan, event)])) {
         if (other === lane) continue
         const [first] = yield* store.parkedIn(claim, other)
         if (first !== undefined && first.position < position) return other
@@ -147,14 +148,14 @@ export const makeProgress = <R>(
   const retryLane: Progress<R>["retryLane"] = (lane, phaseOf) =>
     Effect.gen(function* () {
       for (const { position } of yield* store.parkedIn(claim, lane)) {
-        const item = yield* parkedItem(plan, eventStore, position)
+        const event = yield* parkedEvent(eventStore, position)
         const handle = Effect.gen(function* () {
-          const other = yield* laneBefore(lane, item)
+          const other = yield* laneBefore(lane, event)
           if (other !== undefined) {
             return yield* new HandlingFailure({ problem: `events of "${other}" are parked: retry them first` })
           }
-          const { free } = yield* Effect.fromResult(new Lanes().divide(plan, [item]))
-          const work = yield* handled(handling.prepare(free, phaseOf(item.recorded)))
+          const { free } = yield* Effect.fromResult(new Lanes().divide(plan, [event]))
+          const work = yield* handled(handling.prepare(free, phaseOf(event)))
           yield* handled(commit(claim.position, 1, Effect.andThen(work, store.unpark(claim, position))))
           return true
         }).pipe(

@@ -54,12 +54,11 @@ export const makeDocuments = <Model>(
 ) => {
   const codec = documentCodec(view)
 
-  const decodeAll = (documents: ReadonlyMap<string, Schema.Json>) =>
-    Effect.gen(function* () {
-      let models: View.Models<Model> = HashMap.empty()
-      for (const [key, document] of documents) models = HashMap.set(models, key, yield* decode(key, document))
-      return models
-    })
+  const decodeAll = Effect.fnUntraced(function* (documents: ReadonlyMap<string, Schema.Json>) {
+    let models: View.Models<Model> = HashMap.empty()
+    for (const [key, document] of documents) models = HashMap.set(models, key, yield* decode(key, document))
+    return models
+  })
 
   const decode = (key: string, document: Schema.Json): Effect.Effect<Model, DocumentDecodeError> =>
     Effect.fromResult(

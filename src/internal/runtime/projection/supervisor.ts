@@ -74,7 +74,7 @@ export const supervise = <R>(
         const lanes = standing.get(keyOf(claim))
         if (lanes === undefined) yield* FiberMap.remove(fibers, keyOf(claim))
         // Where its inbox is full it is asked for again by the next renewal.
-        else if (lanes.length > 0) Queue.offerUnsafe(inbox, { _tag: "Retry" })
+        else if (lanes.length > 0) Queue.offerUnsafe(inbox, "Retry")
       }
     })
 

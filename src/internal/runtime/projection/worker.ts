@@ -8,27 +8,21 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { EventStore, Page, StoreError } from "../../../EventStore.ts"
+import type { EventStore, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
-import { itemOf, lanesOf } from "./lanes.ts"
-import { makePace, mostPages, mostWeight, weightOfEvents } from "./pace.ts"
+import { lanesOf } from "./lanes.ts"
+import { makePace, mostWeight, weightOfPage } from "./pace.ts"
 import { partitionOf } from "./partition.ts"
-import { handled, type Item, type Phase, type Plan } from "./plan.ts"
+import { handled, type Phase, type Plan } from "./plan.ts"
 import { makeProgress } from "./progress.ts"
 
-/** What a worker has to do next. */
-export type Message =
-  | { readonly _tag: "Page"; readonly page: Page; readonly weight: number }
-  /** To try parked events again. */
-  | { readonly _tag: "Retry" }
-  /** To look again at what was put off. */
-  | { readonly _tag: "Nudge" }
+/** What a worker has to do next: to handle what was read, to try parked events again, to look again at what was put off. */
+export type Message = "Read" | "Retry" | "Nudge"
 
 export type Inbox = Queue.Queue<Message, StoreError>
 
@@ -39,7 +33,7 @@ const closeEnough = 1000
 /** How long a position may be behind, in milliseconds, when there was nothing to handle. */
 const idleCommitMillis = 100
 
-export const makeInbox: Effect.Effect<Inbox> = Queue.bounded<Message, StoreError>(mostPages)
+export const makeInbox: Effect.Effect<Inbox> = Queue.bounded<Message, StoreError>(4)
 
 /**
  * Runs a claim until it is lost. Fails only with what a subscription fails with, and does not wait for.
@@ -73,25 +67,27 @@ export const runClaim = <R>(
     }
 
     const pace = makePace()
-    const advanceTogether: typeof progress.advance = (items, to, phase) =>
-      Effect.gen(function* () {
-        const began = yield* Clock.currentTimeMillis
-        yield* progress.advance(items, to, phase)
-        pace.took(items.length, (yield* Clock.currentTimeMillis) - began)
-      })
+    const advanceTogether: typeof progress.advance = Effect.fnUntraced(function* (events, to, phase) {
+      const began = yield* Clock.currentTimeMillis
+      yield* progress.advance(events, to, phase)
+      pace.took(events.length, (yield* Clock.currentTimeMillis) - began)
+    })
 
     /** In batches, each of one phase where that makes a difference. */
-    const advance = (items: ReadonlyArray<Item>, to: number): Effect.Effect<void, StoreError | ClaimLost, R> => {
-      const [one] = items
-      const phase = one === undefined ? "live" : phaseOf(one.recorded)
-      const change = plan.hasPhases ? items.findIndex(({ recorded }) => phaseOf(recorded) !== phase) : -1
-      const together = change === -1 ? items.length : change
+    const advance = (
+      events: ReadonlyArray<RecordedEvent>,
+      to: number
+    ): Effect.Effect<void, StoreError | ClaimLost, R> => {
+      const [one] = events
+      const phase = one === undefined ? "live" : phaseOf(one)
+      const change = plan.hasPhases ? events.findIndex((recorded) => phaseOf(recorded) !== phase) : -1
+      const together = change === -1 ? events.length : change
       // A little too many is better than a few left over.
       const end = together > 2 * pace.events() ? pace.events() : together
-      if (end === items.length) return advanceTogether(items, to, phase)
+      if (end === events.length) return advanceTogether(events, to, phase)
       return Effect.andThen(
-        advanceTogether(items.slice(0, end), items[end - 1]!.recorded.position, phase),
-        Effect.suspend(() => advance(items.slice(end), to))
+        advanceTogether(events.slice(0, end), events[end - 1]!.position, phase),
+        Effect.suspend(() => advance(events.slice(end), to))
       )
     }
 
@@ -99,11 +95,15 @@ export const runClaim = <R>(
     const nudge = Effect.suspend(() => {
       if (isNudged) return Effect.void
       isNudged = true
-      return Effect.forkScoped(Effect.delay(Queue.offer(inbox, { _tag: "Nudge" }), idleCommitMillis))
+      return Effect.forkScoped(Effect.delay(Queue.offer(inbox, "Nudge"), idleCommitMillis))
     })
 
-    // What the subscription has brought, and is not handled yet.
-    let rest: Array<Item> = []
+    // What was read ahead.
+    let read: Array<RecordedEvent> = []
+    let readTo = first.position
+    let readWeight = 0
+    // What of it was taken, and is not handled yet.
+    let rest: Array<RecordedEvent> = []
     let upTo = first.position
     let idleSince = 0
 
@@ -113,9 +113,9 @@ export const runClaim = <R>(
       // A position alone is not worth a transaction each time.
       if (rest.length === 0 && now - idleSince < idleCommitMillis) return yield* nudge
       idleSince = now
-      const items = rest
+      const events = rest
       rest = []
-      yield* advance(items, upTo)
+      yield* advance(events, upTo)
     })
 
     /** What is asked for is told by the store: who was busy may have been told several times. */
@@ -146,12 +146,7 @@ export const runClaim = <R>(
           )
           const its = { ...first, partition, parked: new Set(parked.filter(isHere).map(({ lane }) => lane)) }
           const lanes = yield* lanesOf(plan, store, eventStore, its)
-          const { free, behind } = yield* Effect.fromResult(
-            lanes.divide(
-              plan,
-              recorded.map((event) => itemOf(plan, event))
-            )
-          )
+          const { free, behind } = yield* Effect.fromResult(lanes.divide(plan, recorded))
           const handling = plan.handling(store, { name, generation, isExclusive: false })
           yield* Effect.flatten(handling.prepare(free, "rebuild"))
           yield* Effect.forEach(behind, (event) => store.park(its, event), { discard: true })
@@ -171,10 +166,10 @@ export const runClaim = <R>(
       if (standing._tag === "Retired") return yield* lost
       if (standing._tag === "Live") return yield* advanceLive
       const bound = Math.min(upTo, standing.upTo)
-      const end = rest.findIndex(({ recorded }) => recorded.position > bound)
-      const items: ReadonlyArray<Item> = end === -1 ? rest : rest.slice(0, end)
+      const end = rest.findIndex(({ position }) => position > bound)
+      const events: ReadonlyArray<RecordedEvent> = end === -1 ? rest : rest.slice(0, end)
       rest = end === -1 ? [] : rest.slice(end)
-      if (bound > progress.claim().position) yield* advance(items, bound)
+      if (bound > progress.claim().position) yield* advance(events, bound)
       const aim = Number.isFinite(standing.upTo) ? standing.upTo : yield* eventStore.head
       if (aim - progress.claim().position <= closeEnough) yield* takeOver
     })
@@ -182,8 +177,15 @@ export const runClaim = <R>(
     const room = yield* Semaphore.make(mostWeight)
     yield* eventStore.subscribePages({ after: first.position, query: plan.query }).pipe(
       Stream.runForEach((page) => {
-        const weight = weightOfEvents(page.events)
-        return Effect.andThen(room.take(weight), Queue.offer(inbox, { _tag: "Page", page, weight }))
+        const weight = weightOfPage(page.events)
+        const arrive = Effect.suspend(() => {
+          const isKnown = readWeight > 0
+          for (const recorded of page.events) if (isMine(recorded)) read.push(recorded)
+          readTo = page.upTo
+          readWeight += weight
+          return isKnown ? Effect.void : Queue.offer(inbox, "Read")
+        })
+        return Effect.andThen(room.take(weight), arrive)
       }),
       Effect.catchCause((cause) => Queue.failCause(inbox, cause)),
       Effect.forkScoped
@@ -191,33 +193,26 @@ export const runClaim = <R>(
     // A generation that fills may have nothing to wait for.
     if (standing._tag === "Filling") yield* nudge
 
-    /** Does what a message says, and gives the weight of what came with it. */
-    const receive = (message: Message) =>
-      Effect.gen(function* () {
-        if (message._tag === "Nudge") isNudged = false
-        if (message._tag === "Retry") yield* retryAsked
-        if (message._tag !== "Page") return 0
-        const { page, weight } = message
-        yield* room.release(weight)
-        for (const recorded of page.events) if (isMine(recorded)) rest.push(itemOf(plan, recorded))
-        upTo = Math.max(upTo, page.upTo)
-        return weight
-      })
+    const takeRead = Effect.suspend(() => {
+      const weight = readWeight
+      rest = read
+      upTo = readTo
+      read = []
+      readWeight = 0
+      return room.release(weight)
+    })
 
-    /** Waits for a message, and takes what else is there and goes together with it. */
-    const receiveSome = Effect.gen(function* () {
-      let weight = yield* Effect.flatMap(Queue.take(inbox), receive)
-      for (let received = 1; received < mostPages && rest.length < pace.events() && weight < mostWeight; received++) {
-        const next = yield* Queue.poll(inbox)
-        if (Option.isNone(next)) return
-        weight += yield* receive(next.value)
-      }
+    const receive = Effect.flatMap(Queue.take(inbox), (message): Effect.Effect<unknown, StoreError | ClaimLost, R> => {
+      if (message === "Read") return takeRead
+      if (message === "Retry") return retryAsked
+      isNudged = false
+      return Effect.void
     })
 
     return yield* Effect.forever(
       Effect.gen(function* () {
         // What waits for the live generation to move on is not added to.
-        if (rest.length === 0) yield* receiveSome
+        if (rest.length === 0) yield* receive
         else if (standing._tag === "Filling") yield* Effect.sleep(idleCommitMillis)
         yield* standing._tag === "Filling" ? advanceFilling : advanceLive
       })
