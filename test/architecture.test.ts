@@ -16,12 +16,12 @@ const floors = {
     imports: []
   },
   // The one interface between the runtime and a log.
-  port: { files: ["Query.ts", "EventStore.ts", "ProjectionStore.ts"], imports: ["kernel"] },
+  port: { files: ["Query.ts", "EventStore.ts", "ProjectionStore.ts", "SnapshotStore.ts"], imports: ["kernel"] },
   // What every store refuses and answers alike: for adapters, and for specs.
   "adapter kit": { files: ["internal/adapter/**"], imports: ["kernel", "port"] },
   // Knows the port, and no adapter.
   runtime: {
-    files: ["Causation.ts", "Aggregate.ts", "Subscription.ts", "Projection.ts", "internal/runtime/**"],
+    files: ["Causation.ts", "Aggregate.ts", "Copy.ts", "Subscription.ts", "Projection.ts", "internal/runtime/**"],
     imports: ["kernel", "port"]
   },
   // `eventfold`: the floors so far, as namespaces.

