@@ -8,6 +8,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Console, Effect, FileSystem, Option, Redacted } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
+import * as Commands from "./commands.ts"
 import * as Inline from "./inline.ts"
 import * as Latency from "./latency.ts"
 import { lines, preface } from "./print.ts"
@@ -21,6 +22,7 @@ const pool = 10
 interface Size extends StoreSize {
   readonly projections: Projections.Size
   readonly latency: Latency.Size
+  readonly commands: Commands.Size
   readonly inline: Inline.Size
 }
 
@@ -34,6 +36,7 @@ const full: Size = {
   streams: 100,
   projections: { rounds: 2, events: 1_000_000 },
   latency: { rounds: 5, probes: 500 },
+  commands: { rounds: 5, streams: 20_000, loads: 100 },
   inline: {
     rounds: 5,
     appends: [
@@ -56,6 +59,7 @@ const quick: Size = {
   streams: 30,
   projections: { rounds: 3, events: 100_000 },
   latency: { rounds: 3, probes: 200 },
+  commands: { rounds: 3, streams: 5000, loads: 30 },
   inline: {
     rounds: 3,
     appends: [
@@ -70,7 +74,7 @@ const quick: Size = {
 
 const say = (text: ReadonlyArray<string>) => Console.log(text.join("\n"))
 
-const parts = ["append", "read", "catch-up", "latency", "inline"] as const
+const parts = ["append", "read", "catch-up", "latency", "inline", "commands"] as const
 type Part = (typeof parts)[number]
 
 const measure = Effect.fnUntraced(function* (server: Server, size: Size, only: Option.Option<Part>) {
@@ -98,6 +102,7 @@ const measure = Effect.fnUntraced(function* (server: Server, size: Size, only: O
   if (isAsked("catch-up")) yield* add(yield* Projections.catchUp(size.projections))
   if (isAsked("latency")) yield* add(yield* Latency.latency(server, size.latency))
   if (isAsked("inline")) for (const report of yield* Inline.inline(server, size.inline)) yield* add(report)
+  if (isAsked("commands")) for (const report of yield* Commands.commands(size.commands)) yield* add(report)
   return { about, reports }
 })
 

@@ -7,6 +7,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { type Catalog, catalog, catalogMarkdown } from "./internal/kernel/catalog.ts"
 import { DecodeError, EncodeError } from "./internal/kernel/codecErrors.ts"
 import { derivedId } from "./internal/kernel/derivedId.ts"
 import {
@@ -14,6 +15,7 @@ import {
   decodeChain,
   type DecodeProblem,
   type DecodeReason,
+  decodeRetired,
   type Fields,
   firstIssue,
   type PayloadOf,
@@ -22,8 +24,8 @@ import {
 } from "./internal/kernel/versions.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 
-export { DecodeError, EncodeError, version }
-export type { DecodeProblem, DecodeReason, Fields, Version }
+export { catalog, catalogMarkdown, DecodeError, EncodeError, version }
+export type { Catalog, DecodeProblem, DecodeReason, Fields, Version }
 
 /**
  * Anything told apart by `_tag`: events, commands and rejections.
@@ -68,6 +70,8 @@ export interface Definitions<in out E extends Tagged> {
   readonly stored: ReadonlyMap<string, StoredType<E>>
   /** Encoders of the living types, by name. */
   readonly encoders: ReadonlyMap<string, Encoder>
+  /** The types that are read into nothing, whatever they hold. */
+  readonly ignored: ReadonlySet<string>
   /**
    * Gives living types the names they were stored under before: `{ AccountOpened: "AccountCreated" }` reads events
    * stored as `AccountCreated`, of any version, as `AccountOpened`.
@@ -81,6 +85,12 @@ export interface Definitions<in out E extends Tagged> {
     versions: V,
     into: (payload: PayloadOf<V>) => ReadonlyArray<E>
   ): Definitions<E>
+  /**
+   * Reads types into nothing, whatever their version and data: types that others write to the same streams, or that nobody
+   * knows the shape of any more. One by name, so that a type that was forgotten still fails. A set that defines the type,
+   * in a {@link union} with this one, reads it.
+   */
+  ignoring(types: ReadonlyArray<string>): Definitions<E>
   /**
    * Names what events are about, for queries and append conditions that cross streams.
    */
@@ -109,7 +119,8 @@ export interface Decoded<out E> {
 
 const make = <E extends Tagged>(
   stored: ReadonlyMap<string, StoredType<E>>,
-  encoders: ReadonlyMap<string, Encoder>
+  encoders: ReadonlyMap<string, Encoder>,
+  ignored: ReadonlySet<string> = new Set()
 ): Definitions<E> => ({
   get Type(): E {
     throw new Error("Type exists in types alone: write `typeof MyEvents.Type` where a type is meant")
@@ -117,26 +128,38 @@ const make = <E extends Tagged>(
   types: Array.from(encoders.keys()),
   stored,
   encoders,
+  ignored,
   renamed: (names) => {
     const all = new Map(stored)
     for (const [type, before] of Object.entries(names)) {
       const known = stored.get(type)
       if (known === undefined) throw new Error(`Event.renamed: ${type} is not defined`)
-      if (typeof before === "string") addOnce(all, "Event.renamed", { ...known, type: before })
+      if (typeof before === "string") addOnce(all, "Event.renamed", { ...known, type: before }, ignored)
     }
-    return make(all, encoders)
+    return make(all, encoders, ignored)
   },
   retired: (type, versions, into) => {
     const retired = chainOf(versions)
     return make(
-      addOnce(new Map(stored), "Event.retired", {
-        type,
-        living: undefined,
-        schemas: retired.schemas,
-        decode: decodeRetired(encoders, decodeChain(retired, into))
-      }),
-      encoders
+      addOnce(
+        new Map(stored),
+        "Event.retired",
+        {
+          type,
+          living: undefined,
+          schemas: retired.schemas,
+          decode: decodeRetired(encoders, decodeChain(retired, into))
+        },
+        ignored
+      ),
+      encoders,
+      ignored
     )
+  },
+  ignoring: (types) => {
+    const defined = types.find((type) => stored.has(type))
+    if (defined !== undefined) throw new Error(`Event.ignoring: ${defined} is defined already`)
+    return make(stored, encoders, new Set([...ignored, ...types]))
   },
   tagged: (tags) => {
     const all = new Map(encoders)
@@ -148,30 +171,18 @@ const make = <E extends Tagged>(
         Result.map(encode(event), (encoded) => ({ ...encoded, tags: [...encoded.tags, ...tagsOf(event)] }))
       )
     }
-    return make(stored, all)
+    return make(stored, all, ignored)
   }
 })
 
-/** What a retired type becomes is held against the schemas of today: what they refuse to write must not be read either. */
-const decodeRetired =
-  <E extends Tagged>(
-    encoders: ReadonlyMap<string, Encoder>,
-    decode: StoredType<E>["decode"]
-  ): StoredType<E>["decode"] =>
-  (data, schemaVersion) =>
-    Result.flatMap(decode(data, schemaVersion), (events) => {
-      for (const event of events) {
-        const encoded = encoders.get(event._tag)?.(event as never)
-        if (encoded !== undefined && Result.isFailure(encoded)) {
-          const { path, message } = encoded.failure
-          return Result.fail({ reason: "UpcastFailed" as const, path, problem: message })
-        }
-      }
-      return Result.succeed(events)
-    })
-
-const addOnce = <E>(all: Map<string, StoredType<E>>, by: string, type: StoredType<E>): Map<string, StoredType<E>> => {
+const addOnce = <E>(
+  all: Map<string, StoredType<E>>,
+  by: string,
+  type: StoredType<E>,
+  ignored: ReadonlySet<string> = new Set()
+): Map<string, StoredType<E>> => {
   if (all.has(type.type)) throw new Error(`${by}: ${type.type} is defined already`)
+  if (ignored.has(type.type)) throw new Error(`${by}: ${type.type} is ignored already`)
   return all.set(type.type, type)
 }
 
@@ -229,7 +240,8 @@ export const union = <A extends Tagged, B extends Tagged>(
 ): Definitions<A | B> => {
   const stored = new Map<string, StoredType<A | B>>(self.stored)
   for (const type of that.stored.values()) addOnce(stored, "Event.union", type)
-  return make(stored, new Map([...self.encoders, ...that.encoders]))
+  const ignored = [...self.ignored, ...that.ignored].filter((type) => !stored.has(type))
+  return make(stored, new Map([...self.encoders, ...that.encoders]), new Set(ignored))
 }
 
 /**
@@ -251,7 +263,7 @@ export const pick = <E extends Tagged, const Type extends E["_tag"]>(
         Result.map(known.decode(data, schemaVersion), (events) => events.filter(isPicked))
     })
   }
-  return make(stored, new Map([...self.encoders].filter(([type]) => picked.has(type))))
+  return make(stored, new Map([...self.encoders].filter(([type]) => picked.has(type))), self.ignored)
 }
 
 /**
@@ -304,7 +316,7 @@ export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Key
       )
     )
   }
-  return make(stored, encoders)
+  return make(stored, encoders, self.ignored)
 }
 
 /**
@@ -328,6 +340,7 @@ export const decode = <E extends Tagged>(
   recorded: RecordedEvent
 ): Result.Result<ReadonlyArray<E>, DecodeError> => {
   const known = self.stored.get(recorded.type)
+  if (known === undefined && self.ignored.has(recorded.type)) return Result.succeed([])
   const decoded: ReturnType<StoredType<E>["decode"]> =
     known === undefined
       ? Result.fail({

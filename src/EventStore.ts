@@ -6,7 +6,7 @@
  * 1. All or nothing: an append is stored whole or not at all.
  * 2. One winner: of racing appends with the same expectation one succeeds.
  * 3. One order: positions are contiguous and in commit order. Who has seen a position has seen, or can never see,
- *    everything below it. `recordedAt` never decreases along positions.
+ *    everything below it. `recordedAt` never decreases along positions, also where events were restored with times of their own.
  * 4. Idempotent: appending the same event ids at the same place again answers as the first time did.
  * 5. Durable before acknowledged, as far as the adapter's medium goes: the memory store lives as long as its process.
  * 6. Bounded: reads are streams with back-pressure.
@@ -78,6 +78,25 @@ export interface Appended {
 }
 
 /**
+ * An event as another store has recorded it, but for its places: those are given to it anew.
+ */
+export interface RestoredEvent extends EventToAppend {
+  readonly stream: StreamName
+  /** When it was recorded, in whole milliseconds. */
+  readonly recordedAt: DateTime.Utc
+}
+
+/**
+ * The answer to a restore. Its events have contiguous positions, in the order in which they were given.
+ */
+export interface Restored {
+  /** The position of the last event. */
+  readonly position: number
+  /** Whether the events were stored before, and this is where they are. */
+  readonly repeated: boolean
+}
+
+/**
  * Bounds of a read, both inclusive. Going backward the read starts at `to`.
  */
 export interface ReadOptions {
@@ -133,7 +152,9 @@ export class ConcurrencyConflict extends Schema.TaggedError<ConcurrencyConflict>
     stream: Schema.String,
     expected: Schema.Union([Schema.Int, Schema.Literals(["no stream", "stream exists", "any"])]),
     /** The version the stream is at, 0 when it has no event. */
-    actual: Schema.Int
+    // What is in a damaged row can be no safe integer, and the error must be able to say so.
+    // @effect-diagnostics-next-line schemaNumber:off
+    actual: Schema.Number
   }
 ) {
   override get message(): string {
@@ -150,7 +171,9 @@ export class ConditionConflict extends Schema.TaggedError<ConditionConflict>("ev
   {
     after: Schema.Int,
     /** The position of the first event that matches. */
-    position: Schema.Int
+    // See ConcurrencyConflict.
+    // @effect-diagnostics-next-line schemaNumber:off
+    position: Schema.Number
   }
 ) {
   override get message(): string {
@@ -227,6 +250,14 @@ export class EventStore extends Context.Service<
       writes: ReadonlyArray<Write>,
       options?: { readonly condition?: Condition }
     ) => Effect.Effect<Appended, AppendError>
+    /**
+     * Stores events that were recorded elsewhere, with their times, all or nothing: right after the head, in the order given, with
+     * versions that go on where each stream stands. At least one. Refused with `InvalidRequest`, which says the event: what `append`
+     * refuses of an event, and a time before that of the event before it, in the log or here, or after the one that an append would
+     * get now. Events whose ids are stored already, all of them and in just this order, with these streams and times, are answered as
+     * repeated; others with `DuplicateEvent`. It is what `Copy` writes with: events that happen are appended.
+     */
+    readonly restore: (events: ReadonlyArray<RestoredEvent>) => Effect.Effect<Restored, StoreError>
     /** The events of a stream by version. A stream without events is empty. */
     readonly readStream: (stream: StreamName, options?: ReadOptions) => Stream.Stream<RecordedEvent, StoreError>
     /** The events of the log by position, of those that match the query. */
@@ -250,5 +281,10 @@ export class EventStore extends Context.Service<
     readonly head: Effect.Effect<number, StoreError>
     /** The version of the last event of a stream, 0 when it has none. */
     readonly streamVersion: (stream: StreamName) => Effect.Effect<number, StoreError>
+    /**
+     * Whether the caller is in a transaction that may still be rolled back: what is read and appended there is not to be remembered as what
+     * the log holds.
+     */
+    readonly inTransaction: Effect.Effect<boolean>
   }
 >()("eventfold/EventStore") {}

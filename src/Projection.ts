@@ -9,7 +9,6 @@
  * An inline projection is kept in the append's own transaction: who has appended, reads what came of it.
  */
 import * as Context from "effect/Context"
-import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
@@ -23,14 +22,22 @@ import { makeInline } from "./internal/runtime/projection/inline.ts"
 import { type Phase, type Plan } from "./internal/runtime/projection/plan.ts"
 import {
   type DocumentDecodeError,
-  foldedAt,
-  foldedKeyedAt,
   makeDocument,
   makeDocuments,
   queryOf,
   type Stores
 } from "./internal/runtime/projection/reader.ts"
 import { supervise } from "./internal/runtime/projection/supervisor.ts"
+import {
+  type CompareError,
+  compareKeyed,
+  compareWhole,
+  type DocumentComparison,
+  type DocumentsComparison,
+  foldedAt,
+  foldedKeyedAt
+} from "./internal/runtime/projection/timeTravel.ts"
+import type { Interval, LogPoint as Point } from "./internal/runtime/point.ts"
 import { uuidV7 } from "./internal/runtime/uuid.ts"
 import { type Definition, ProjectionStore } from "./ProjectionStore.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
@@ -39,7 +46,8 @@ import * as View from "./View.ts"
 export { AwaitTimeout } from "./internal/runtime/projection/control.ts"
 export { type Health, health, type HealthOptions } from "./internal/runtime/projection/health.ts"
 export { DocumentDecodeError } from "./internal/runtime/projection/reader.ts"
-export type { Control, Phase }
+export { type DocumentChange, DocumentEncodeError } from "./internal/runtime/projection/timeTravel.ts"
+export type { Control, DocumentComparison, DocumentsComparison, Interval, Phase, Point }
 
 /** When a projection is brought up to date: after the append, or with it. */
 export type Mode = Definition["mode"]
@@ -66,9 +74,6 @@ export interface Projection<
   }
 }
 
-/** A position of the log, or an instant: all that was recorded up to and including it. */
-export type Point = number | DateTime.Utc
-
 /** Which models of a view are asked for. */
 export interface QueryOptions<Model> {
   /** The values that fields have. One that is `undefined` does not restrict. */
@@ -79,7 +84,7 @@ export interface QueryOptions<Model> {
 }
 
 /** The documents of a keyed view. */
-export interface Documents<Model> extends Control {
+export interface Documents<Model, E extends Event.Tagged = Event.Tagged> extends Control {
   /** The model of a key, unless there is none. */
   readonly get: (key: string) => Effect.Effect<Option.Option<Model>, StoreError | DocumentDecodeError>
   /** Those models of some keys that are there. */
@@ -91,15 +96,26 @@ export interface Documents<Model> extends Control {
   readonly query: (
     options?: QueryOptions<Model>
   ) => Stream.Stream<readonly [key: string, model: Model], StoreError | DocumentDecodeError>
-  /** The models as they were at a position or an instant, folded from the log. */
+  /** The models as they were at a point in time, folded from the log up to there: all of them are held in memory. */
   readonly at: (point: Point) => Effect.Effect<View.Models<Model>, StoreError | Event.DecodeError>
+  /**
+   * What is different between two points in time, the later one being the end of the log by default. Where `from` is the later one, the patches
+   * lead back. It is folded from the log: all models as of the later point are held in memory, what is different as of the other, and the
+   * view's events between them.
+   */
+  readonly compare: (interval: Interval<Point>) => Effect.Effect<DocumentsComparison<Model, E>, CompareError>
 }
 
 /** The one document of a whole view. */
-export interface Document<Model> extends Control {
+export interface Document<Model, E extends Event.Tagged = Event.Tagged> extends Control {
   readonly get: Effect.Effect<Model, StoreError | DocumentDecodeError>
-  /** The model as it was at a position or an instant, folded from the log. */
+  /** The model as it was at a point in time, folded from the log up to there. */
   readonly at: (point: Point) => Effect.Effect<Model, StoreError | Event.DecodeError>
+  /**
+   * What is different between two points in time, the later one being the end of the log by default. Where `from` is the later one, the patch
+   * leads back. It is folded from the log: both models and the view's events between them are held in memory.
+   */
+  readonly compare: (interval: Interval<Point>) => Effect.Effect<DocumentComparison<Model, E>, CompareError>
 }
 
 /** The tables of a handler. */
@@ -173,10 +189,10 @@ const settings = <M extends Mode>(
  */
 export function make<Model, E extends Event.Tagged, M extends Mode = "async">(
   options: Settings<M> & { readonly view: View.KeyedView<Model, E>; readonly name?: string }
-): Projection<Documents<Model>, NoInfer<M>, never, E>
+): Projection<Documents<Model, E>, NoInfer<M>, never, E>
 export function make<Model, E extends Event.Tagged, M extends Mode = "async">(
   options: Settings<M> & { readonly view: View.View<Model, E>; readonly name?: string }
-): Projection<Document<Model>, NoInfer<M>, never, E>
+): Projection<Document<Model, E>, NoInfer<M>, never, E>
 export function make(
   options: Settings<Mode> & { readonly view: View.Any; readonly name?: string }
 ): Projection<unknown, Mode> {
@@ -192,7 +208,12 @@ export function make(
   const reader = (stores: Stores, name: string) => {
     const control = makeControl(name, stores.store)
     if (view._tag === "View") {
-      return { ...control, get: makeDocument(name, view, stores), at: (point: Point) => foldedAt(view, stores, point) }
+      return {
+        ...control,
+        get: makeDocument(name, view, stores),
+        at: (point: Point) => foldedAt(view, stores, point),
+        compare: compareWhole(view, stores)
+      }
     }
     const { get, getMany, query } = makeDocuments(name, view, stores)
     return {
@@ -200,7 +221,8 @@ export function make(
       get,
       getMany,
       query: ({ where = {}, after, limit = Infinity }: QueryOptions<object> = {}) => query({ where, after, limit }),
-      at: (point: Point) => foldedKeyedAt(view, stores, point)
+      at: (point: Point) => foldedKeyedAt(view, stores, point),
+      compare: compareKeyed(view, stores)
     }
   }
   return projection({ plan, reader, events: view.events, view })

@@ -19,6 +19,10 @@ export interface Metadata {
   readonly commandId?: string
   /** Who asked for it. */
   readonly actor?: string
+  /** Of the events that begin a stream where another one's books were closed: that stream, and its last version. */
+  readonly continues?: { readonly stream: string; readonly version: number }
+  /** Of the events that closed the books of a stream: the one that goes on. */
+  readonly continuedBy?: string
   /** The trace that recorded it, as a W3C `traceparent` header. */
   readonly traceparent?: string
   readonly [key: string]: Schema.Json | undefined

@@ -532,7 +532,7 @@ describe("state", () => {
     yield* accounts.execute("ada", { _tag: "Deposit", amount: 4 })
     return accounts
   })
-  const balanceAt = (at: number | DateTime.Utc) =>
+  const balanceAt = (at: Aggregate.Point) =>
     Effect.map(
       Effect.flatMap(Accounts, (accounts) => accounts.state("ada", { at })),
       ({ state, version }) => [version, state._tag === "Open" ? state.balance : undefined]
@@ -551,10 +551,10 @@ describe("state", () => {
   it.effect("is that of any version", () =>
     Effect.gen(function* () {
       yield* history
-      assert.deepStrictEqual(yield* balanceAt(0), [0, undefined])
-      assert.deepStrictEqual(yield* balanceAt(1), [1, 0])
-      assert.deepStrictEqual(yield* balanceAt(3), [3, 3])
-      assert.deepStrictEqual(yield* balanceAt(99), [4, 7])
+      assert.deepStrictEqual(yield* balanceAt({ version: 0 }), [0, undefined])
+      assert.deepStrictEqual(yield* balanceAt({ version: 1 }), [1, 0])
+      assert.deepStrictEqual(yield* balanceAt({ version: 3 }), [3, 3])
+      assert.deepStrictEqual(yield* balanceAt({ version: 99 }), [4, 7])
     }).pipe(Effect.provide(memory))
   )
 
@@ -562,19 +562,23 @@ describe("state", () => {
     Effect.gen(function* () {
       yield* history
       const start = DateTime.makeUnsafe(0)
-      assert.deepStrictEqual(yield* balanceAt(DateTime.subtract(start, { milliseconds: 1 })), [0, undefined])
-      assert.deepStrictEqual(yield* balanceAt(start), [1, 0])
-      assert.deepStrictEqual(yield* balanceAt(DateTime.add(start, { minutes: 59 })), [1, 0])
-      assert.deepStrictEqual(yield* balanceAt(DateTime.add(start, { hours: 1 })), [3, 3])
-      assert.deepStrictEqual(yield* balanceAt(DateTime.add(start, { hours: 9 })), [4, 7])
+      assert.deepStrictEqual(yield* balanceAt({ instant: DateTime.subtract(start, { milliseconds: 1 }) }), [
+        0,
+        undefined
+      ])
+      assert.deepStrictEqual(yield* balanceAt({ instant: start }), [1, 0])
+      assert.deepStrictEqual(yield* balanceAt({ instant: DateTime.add(start, { minutes: 59 }) }), [1, 0])
+      assert.deepStrictEqual(yield* balanceAt({ instant: DateTime.add(start, { hours: 1 }) }), [3, 3])
+      assert.deepStrictEqual(yield* balanceAt({ instant: DateTime.add(start, { hours: 9 }) }), [4, 7])
     }).pipe(Effect.provide(memory))
   )
 
   it.effect("refuses a version that there cannot be", () =>
     Effect.gen(function* () {
       const accounts = yield* Accounts
-      for (const at of [-1, 1.5, Number.NaN]) {
-        assert.strictEqual((yield* Effect.flip(accounts.state("ada", { at })))._tag, "StoreError")
+      for (const version of [-1, 1.5, Number.NaN]) {
+        const error = yield* Effect.flip(accounts.state("ada", { at: { version } }))
+        assert.deepInclude(error, { _tag: "StoreError", reason: "InvalidRequest" })
       }
     }).pipe(Effect.provide(memory))
   )

@@ -12,7 +12,7 @@ import { importsOf } from "./support/source.ts"
 const floors = {
   // Pure: no Effect runtime, no I/O, no clock, no randomness.
   kernel: {
-    files: ["StreamName.ts", "RecordedEvent.ts", "Event.ts", "Decider.ts", "View.ts", "internal/kernel/**"],
+    files: ["StreamName.ts", "RecordedEvent.ts", "Event.ts", "Decider.ts", "View.ts", "Patch.ts", "internal/kernel/**"],
     imports: []
   },
   // The one interface between the runtime and a log.
@@ -21,7 +21,15 @@ const floors = {
   "adapter kit": { files: ["internal/adapter/**"], imports: ["kernel", "port"] },
   // Knows the port, and no adapter.
   runtime: {
-    files: ["Causation.ts", "Aggregate.ts", "Copy.ts", "Subscription.ts", "Projection.ts", "internal/runtime/**"],
+    files: [
+      "Causation.ts",
+      "Aggregate.ts",
+      "Archive.ts",
+      "Copy.ts",
+      "Subscription.ts",
+      "Projection.ts",
+      "internal/runtime/**"
+    ],
     imports: ["kernel", "port"]
   },
   // `eventfold`: the floors so far, as namespaces.
@@ -68,7 +76,7 @@ const packages = [
     in: ["postgres", "cli"]
   },
   { packages: ["node:**"], in: ["cli"] },
-  { packages: ["@effect/vitest"], in: ["testing/EventStoreContract.ts", "testing/ProjectionStoreContract.ts"] },
+  { packages: ["@effect/vitest"], in: ["testing/contract/suite.ts"] },
   { packages: ["effect/sql", "effect/sql/**", "@effect/**"], in: ["postgres", "testing", "cli"] },
   { packages: ["@electric-sql/pglite"], in: ["postgres"] },
   { packages: stable.map((name) => `effect/${name}`), in: ["**"] },

@@ -56,6 +56,10 @@ const withoutInternals = <A, E, R>(self: Effect.Effect<A, E | Internal, R>): Eff
     return Effect.fail(error)
   })
 
+/** An account is asked for as of a version, or as of an instant. */
+const pointOf = (at: number | DateTime.Utc): Aggregate.Point =>
+  typeof at === "number" ? { version: at } : { instant: at }
+
 /** How long a statement is waited for. */
 const patience = Duration.seconds(1)
 
@@ -121,7 +125,7 @@ const accountHandlers = HttpApiBuilder.group(
         }).pipe(Effect.catch(toldAs)),
 
       get: ({ params: { id }, query: { at } }) =>
-        accounts.state(id, { at }).pipe(
+        accounts.state(id, at === undefined ? {} : { at: pointOf(at) }).pipe(
           Effect.flatMap((loaded) => view(id, loaded)),
           withoutInternals
         ),

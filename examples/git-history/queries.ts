@@ -60,7 +60,7 @@ export const treeAt = Effect.fn("treeAt")(function* (id: string, commit: string)
     })
   }
   const histories = yield* Histories
-  const { state } = yield* histories.state(id, { at: place.value.version })
+  const { state } = yield* histories.state(id, { at: { version: place.value.version } })
   return state.latest.tree
 })
 

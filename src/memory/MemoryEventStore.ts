@@ -1,6 +1,6 @@
 /**
- * The reference store: the whole contract of the port over an array, and of the port of projections over maps. It lives as long as its
- * process; use it in tests and to try things. Who writes an adapter finds here what the promises come down to.
+ * The reference store: the whole contract of the port over an array, and of the ports of projections and snapshots over maps. It lives as
+ * long as its process; use it in tests and to try things. Who writes an adapter finds here what the promises come down to.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,16 +12,19 @@ import * as Stream from "effect/Stream"
 import { defaultLimits, EventStore, type StoreError } from "../EventStore.ts"
 import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
+import { checkRestore } from "../internal/adapter/restoring.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
+import { SnapshotStore } from "../SnapshotStore.ts"
 import { type Database, make as makeDatabase } from "./database.ts"
 import { select, toRecorded } from "./log.ts"
 import * as MemoryProjectionStore from "./MemoryProjectionStore.ts"
+import * as MemorySnapshotStore from "./MemorySnapshotStore.ts"
 import { checkInline } from "./projections/State.ts"
 
 const pageSize = 256
 
-const over = ({ append, appended, log, look }: Database): EventStore["Service"] => {
+const over = ({ append, appended, inTransaction, log, look }: Database): EventStore["Service"] => {
   const checked = <A>(
     check: Result.Result<void, StoreError>,
     stream: (head: number) => Iterable<A>
@@ -58,6 +61,14 @@ const over = ({ append, appended, log, look }: Database): EventStore["Service"] 
           return yield* log.append(checked, options?.condition, now)
         })
       ),
+    restore: (events) =>
+      append(({ now, state }, inline) =>
+        Result.gen(function* () {
+          const checked = yield* checkRestore(events, defaultLimits)
+          yield* checkInline(state, [{ events: checked }], inline)
+          return yield* log.restore(checked, now)
+        })
+      ),
     readStream: (stream, options = {}) =>
       Stream.suspend(() =>
         checked(
@@ -73,7 +84,8 @@ const over = ({ append, appended, log, look }: Database): EventStore["Service"] 
     streamVersion: (stream) =>
       Effect.flatMap(Effect.fromResult(checkStream(stream)), () =>
         look(({ head }) => log.streamUpTo(stream, head).length)
-      )
+      ),
+    inTransaction
   })
 }
 
@@ -83,10 +95,13 @@ const over = ({ append, appended, log, look }: Database): EventStore["Service"] 
 export const make: Effect.Effect<EventStore["Service"]> = Effect.map(makeDatabase, over)
 
 /**
- * A store in memory of events and of what projections keep, empty when the layer is built.
+ * A store in memory of events, of what projections keep, and of snapshots, empty when the layer is built.
  */
-export const layer: Layer.Layer<EventStore | ProjectionStore> = Layer.effectContext(
+export const layer: Layer.Layer<EventStore | ProjectionStore | SnapshotStore> = Layer.effectContext(
   Effect.map(makeDatabase, (database) =>
-    Context.make(EventStore, over(database)).pipe(Context.add(ProjectionStore, MemoryProjectionStore.over(database)))
+    Context.make(EventStore, over(database)).pipe(
+      Context.add(ProjectionStore, MemoryProjectionStore.over(database)),
+      Context.add(SnapshotStore, MemorySnapshotStore.over(database))
+    )
   )
 )

@@ -12,7 +12,6 @@ import * as Exit from "effect/Exit"
 import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
-import type { Appended, AppendError } from "../EventStore.ts"
 import { Log } from "./log.ts"
 import { empty, type State } from "./projections/State.ts"
 
@@ -47,12 +46,14 @@ export interface Database {
   ) => Effect.Effect<A, E>
   /** Runs work in a transaction, one at a time. Inside another it is a part of that, which fails alone. */
   readonly transaction: <A, E, R>(work: Effect.Effect<A, E, R>, inline?: Iterable<number>) => Effect.Effect<A, E, R>
+  /** Whether the fiber is in a transaction. */
+  readonly inTransaction: Effect.Effect<boolean>
   /** Keeps others from appending until the transaction that is under way ends. */
   readonly holdLog: Effect.Effect<void>
-  /** Appends, with the inline generations that are taken care of. */
-  readonly append: (
-    append: (view: View, inline: ReadonlySet<number>) => Result.Result<Appended, AppendError>
-  ) => Effect.Effect<Appended, AppendError>
+  /** Writes to the log, with the inline generations that are taken care of. */
+  readonly append: <A, E>(
+    append: (view: View, inline: ReadonlySet<number>) => Result.Result<A, E>
+  ) => Effect.Effect<A, E>
 }
 
 export const make: Effect.Effect<Database> = Effect.gen(function* () {
@@ -173,6 +174,7 @@ export const make: Effect.Effect<Database> = Effect.gen(function* () {
     look: (see) => Effect.map(Effect.flatMap(current, view), see),
     change,
     transaction,
+    inTransaction: Effect.map(current, (transaction) => transaction !== undefined),
     holdLog: Effect.flatMap(current, (transaction) => (transaction === undefined ? Effect.void : holdLog(transaction))),
     append
   }

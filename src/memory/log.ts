@@ -11,12 +11,15 @@ import {
   ConditionConflict,
   isExpected,
   type ReadOptions,
+  type Restored,
   StoreError
 } from "../EventStore.ts"
 import { findStored } from "../internal/adapter/repetition.ts"
-import type { CheckedWrite } from "../internal/adapter/request.ts"
+import type { CheckedEvent, CheckedWrite } from "../internal/adapter/request.ts"
+import { type CheckedRestoredEvent, checkTimes, findRestored } from "../internal/adapter/restoring.ts"
 import * as Query from "../Query.ts"
 import type { RecordedEvent } from "../RecordedEvent.ts"
+import type { StreamName } from "../StreamName.ts"
 
 /** Data and metadata are kept as text, and parsed for every reader: no reader can change what another one reads. */
 export interface Row extends Omit<RecordedEvent, "data" | "metadata"> {
@@ -62,6 +65,17 @@ export class Log {
       : Result.succeed(repeated)
   }
 
+  /** Stores events that were recorded elsewhere at the end, unless they are stored already, or their times do not go on from it. */
+  restore(events: ReadonlyArray<CheckedRestoredEvent>, now: number): Result.Result<Restored, StoreError> {
+    const stored = findRestored(events, (id) => this.#byId.get(id))
+    if (stored !== undefined) return stored
+    const last = this.rows[this.rows.length - 1]?.recordedAt.epochMilliseconds
+    return Result.map(checkTimes(events, { last, now: this.#timeOfNext(now) }), () => {
+      for (const { recordedAt, stream, ...event } of events) this.#push(event, stream, recordedAt)
+      return { position: this.rows.length, repeated: false }
+    })
+  }
+
   commit(): void {
     this.committed = this.rows.length
   }
@@ -101,27 +115,23 @@ export class Log {
     return undefined
   }
 
-  #store(writes: ReadonlyArray<CheckedWrite>, now: number): Appended {
+  #timeOfNext(now: number): number {
     const previous = this.rows[this.rows.length - 1]
-    const recordedAt = DateTime.makeUnsafe(
-      Math.max(now, previous === undefined ? 0 : previous.recordedAt.epochMilliseconds)
-    )
-    for (const { stream, events } of writes) {
-      const rows = this.#streams.get(stream) ?? []
-      this.#streams.set(stream, rows)
-      for (const event of events) {
-        const row: Row = {
-          ...event,
-          stream,
-          version: rows.length + 1,
-          position: this.rows.length + 1,
-          recordedAt
-        }
-        rows.push(row)
-        this.rows.push(row)
-        this.#byId.set(row.id, row)
-      }
-    }
+    return Math.max(now, previous === undefined ? 0 : previous.recordedAt.epochMilliseconds)
+  }
+
+  #push(event: CheckedEvent, stream: StreamName, recordedAt: DateTime.Utc): void {
+    const rows = this.#streams.get(stream) ?? []
+    this.#streams.set(stream, rows)
+    const row: Row = { ...event, stream, version: rows.length + 1, position: this.rows.length + 1, recordedAt }
+    rows.push(row)
+    this.rows.push(row)
+    this.#byId.set(row.id, row)
+  }
+
+  #store(writes: ReadonlyArray<CheckedWrite>, now: number): Appended {
+    const recordedAt = DateTime.makeUnsafe(this.#timeOfNext(now))
+    for (const { stream, events } of writes) for (const event of events) this.#push(event, stream, recordedAt)
     return {
       position: this.rows.length,
       versions: writes.map(({ stream }) => this.#versionOf(stream)),

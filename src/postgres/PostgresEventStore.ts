@@ -31,17 +31,22 @@ import {
 } from "../EventStore.ts"
 import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
+import { type CheckedRestoredEvent, checkRestore } from "../internal/adapter/restoring.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
+import { SnapshotStore } from "../SnapshotStore.ts"
 import { type Answer, type Append, callAppend } from "./appendCall.ts"
 import * as Batcher from "./batcher.ts"
 import { migrate } from "./migrate.ts"
 import { script } from "./migrations.ts"
 import * as PostgresProjectionStore from "./PostgresProjectionStore.ts"
+import * as PostgresSnapshotStore from "./PostgresSnapshotStore.ts"
 import { readCommitted } from "./readCommitted.ts"
 import { read, readPage, type Source } from "./reading.ts"
+import { callRestore } from "./restore.ts"
 import { channelOf, quoted, schemaProblem } from "./schema/names.ts"
 import { concernsOne, fromSqlError, isLost } from "./sqlErrors.ts"
+import * as StreamReads from "./streamReads.ts"
 import { transactionOn } from "./transaction.ts"
 
 /**
@@ -104,6 +109,14 @@ const fromSqlErrorInTransaction = (error: SqlError): StoreError =>
 const failAll = (batch: ReadonlyArray<Append>, error: StoreError): ReadonlyArray<Answer> =>
   batch.map(() => Result.fail(error))
 
+const outcomeUnknown = (lost: SqlError, why: string): StoreError =>
+  new StoreError({ reason: "OutcomeUnknown", problem: `the connection was lost, and ${why}: ${lost.message}` })
+
+const whileRetryable = {
+  schedule: Schedule.spaced("100 millis"),
+  while: (error: SqlError): boolean => fromSqlError(error).isRetryable
+}
+
 /**
  * A store over the client in the context. It migrates its schema, and listens, on one connection, for as long as the scope.
  */
@@ -122,6 +135,7 @@ export const make = (
     }
     if (runMigrations) yield* mapped(migrate(sql, schema))
     const call = callAppend(sql, schema)
+    const restoreCall = callRestore(sql, schema)
     const alone = readCommitted(sql)
 
     // A wake-up, not a message: what there is to read is in the log alone, so there is no seam between catching up and live.
@@ -152,12 +166,9 @@ export const make = (
 
     /** Asks again, by the ids of the events, until it is known what became of a batch whose connection was lost. */
     const askAgain = (batch: ReadonlyArray<Append>, lost: SqlError) => {
-      const unknown = (why: string) => {
-        const problem = `the connection was lost, and ${why}: ${lost.message}`
-        return failAll(batch, new StoreError({ reason: "OutcomeUnknown", problem }))
-      }
+      const unknown = (why: string) => failAll(batch, outcomeUnknown(lost, why))
       return alone(call(batch, true)).pipe(
-        Effect.retry({ schedule: Schedule.spaced("100 millis"), while: (error) => fromSqlError(error).isRetryable }),
+        Effect.retry(whileRetryable),
         Effect.timeoutOption(outcomeTimeout),
         Effect.map(Option.getOrElse(() => unknown(`did not come back within ${Duration.format(outcomeTimeout)}`))),
         // A server that refuses the question has not answered it: the batch may have been stored before.
@@ -205,9 +216,34 @@ export const make = (
       closed: new StoreError({ reason: "Unavailable", problem: "the store is closed; nothing was sent" })
     })
 
+    const firstPage = yield* StreamReads.make(sql, schema, mapped)
+
     /** On the connection of the caller's own transaction: stored, or not, with all the rest of it. */
     const appendInTransaction = (append: Append): Effect.Effect<Appended, AppendError> =>
       Effect.flatMap(mapped(call([append], true), fromSqlErrorInTransaction), ([answer]) => Effect.fromResult(answer!))
+
+    /** Asked again until it is known what became of the events, when the connection was lost: their ids answer it. */
+    const restoreAlone = Effect.fnUntraced(function* (events: ReadonlyArray<CheckedRestoredEvent>) {
+      const restored = alone(restoreCall(events))
+      const answer = yield* restored.pipe(
+        Effect.catchIf(isLost, (lost) => {
+          const unknown = (why: string) => outcomeUnknown(lost, why)
+          return restored.pipe(
+            Effect.retry(whileRetryable),
+            Effect.mapError((error) =>
+              unknown(`it cannot be asked what became of it (${fromSqlError(error).message})`)
+            ),
+            Effect.timeoutOrElse({
+              duration: outcomeTimeout,
+              orElse: () => Effect.fail(unknown(`did not come back within ${Duration.format(outcomeTimeout)}`))
+            })
+          )
+        }),
+        Effect.mapError((error) => (isSqlError(error) ? fromSqlError(error) : error)),
+        Effect.tap(wake)
+      )
+      return yield* Effect.fromResult(answer)
+    })
 
     const checked = <A>(
       check: Result.Result<void, StoreError>,
@@ -252,11 +288,22 @@ export const make = (
             Option.isSome(transaction) ? appendInTransaction(append) : submit(append)
           )
         }),
+      restore: (events) =>
+        Effect.suspend(() => {
+          const checked = checkRestore(events, limits)
+          if (Result.isFailure(checked)) return Effect.fail(checked.failure)
+          return Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
+            Option.isSome(transaction)
+              ? Effect.flatMap(mapped(restoreCall(checked.success), fromSqlErrorInTransaction), Effect.fromResult)
+              : restoreAlone(checked.success)
+          )
+        }),
       readStream: (stream, readOptions = {}) =>
         Stream.suspend(() =>
           checked(
             Result.andThen(checkStream(stream), () => checkRead(readOptions)),
-            () => read(sql, schema, { by: "version", stream }, readOptions, mapped)
+            () =>
+              read(sql, schema, { by: "version", stream }, readOptions, mapped, (bounds) => firstPage(stream, bounds))
           )
         ),
       readLog: (readOptions = {}) =>
@@ -279,20 +326,27 @@ export const make = (
             ),
             ({ version }) => Number(version)
           )
-        )
+        ),
+      inTransaction: Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
     })
   })
 
 /**
- * The log, and what projections keep beside it, over any `PgClient`.
+ * The log, and what projections keep and the snapshots beside it, over any `PgClient`.
  */
-export const layer = (options?: Options): Layer.Layer<EventStore | ProjectionStore, StoreError, PgClient.PgClient> =>
+export const layer = (
+  options?: Options
+): Layer.Layer<EventStore | ProjectionStore | SnapshotStore, StoreError, PgClient.PgClient> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const events = yield* make(options)
-      // Its tables are made by the store of events.
+      // Their tables are made by the store of events.
       const projections = yield* PostgresProjectionStore.make({ schema: options?.schema })
-      return Context.make(EventStore, events).pipe(Context.add(ProjectionStore, projections))
+      const snapshots = yield* PostgresSnapshotStore.make({ schema: options?.schema })
+      return Context.make(EventStore, events).pipe(
+        Context.add(ProjectionStore, projections),
+        Context.add(SnapshotStore, snapshots)
+      )
     })
   )
 
@@ -302,7 +356,10 @@ export const layer = (options?: Options): Layer.Layer<EventStore | ProjectionSto
  */
 export const layerConfig = (
   options?: Options
-): Layer.Layer<EventStore | ProjectionStore | PgClient.PgClient | SqlClient, StoreError | Config.ConfigError> =>
+): Layer.Layer<
+  EventStore | ProjectionStore | SnapshotStore | PgClient.PgClient | SqlClient,
+  StoreError | Config.ConfigError
+> =>
   Layer.unwrap(
     Effect.map(Config.String("EVENTFOLD_SCHEMA").pipe(Config.withDefault("eventfold")), (schema) =>
       layer({ schema, ...options })

@@ -2,7 +2,6 @@
  * A batch of appends as one call of the database's function, and its rows as an answer for each.
  */
 import { PgTypes } from "@effect/sql-pg"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -19,6 +18,7 @@ import {
 } from "../EventStore.ts"
 import { findStored, type Place } from "../internal/adapter/repetition.ts"
 import type { CheckedEvent, CheckedWrite } from "../internal/adapter/request.ts"
+import { instantOf } from "./instant.ts"
 import { quoted } from "./schema/names.ts"
 
 /** An append that has been found to be in order. */
@@ -58,7 +58,7 @@ const expectedCode = (expected: ExpectedVersion): bigint =>
   BigInt(typeof expected === "number" ? expected : { any: -1, "no stream": 0, "stream exists": -2 }[expected])
 
 /** A list of texts as PostgreSQL writes an array. */
-const arrayOf = (texts: ReadonlyArray<string>): string =>
+export const arrayOf = (texts: ReadonlyArray<string>): string =>
   `{${texts.map((text) => `"${text.replaceAll(/[\\"]/g, "\\$&")}"`).join()}}`
 
 const callOf = (schema: string): string =>
@@ -107,7 +107,7 @@ const placeOf = ({ stream, version, position, recorded_at }: KnownEvent): Place 
   stream,
   version: Number(version),
   position: Number(position),
-  recordedAt: DateTime.fromDateUnsafe(recorded_at)
+  recordedAt: instantOf(recorded_at)
 })
 
 /**
@@ -116,6 +116,22 @@ const placeOf = ({ stream, version, position, recorded_at }: KnownEvent): Place 
 const afterwards = ({ message, reason }: SqlError): SqlError =>
   new SqlError({ reason: new ConnectionError({ cause: reason.cause, message, operation: "query" }) })
 
+/** Where events are stored, by their ids: asked when what they were sent with is stored. */
+export const placesOf = (
+  sql: SqlClient,
+  schema: string,
+  ids: ReadonlyArray<string>
+): Effect.Effect<ReadonlyMap<string, Place>, SqlError> =>
+  sql
+    .unsafe<KnownEvent>(
+      `SELECT id, stream, version, position, recorded_at FROM ${quoted(schema)}.events WHERE id = ANY ($1::uuid[])`,
+      [ids]
+    )
+    .pipe(
+      Effect.map((rows) => new Map(rows.map((row) => [row.id, placeOf(row)]))),
+      Effect.mapError(afterwards)
+    )
+
 /**
  * Sends a batch, and gives the answer of each append. `checkIds` looks every event id up first, so that one that is stored
  * already is an answer and not an error of the whole call.
@@ -123,19 +139,10 @@ const afterwards = ({ message, reason }: SqlError): SqlError =>
 export const callAppend = (sql: SqlClient, schema: string) =>
   Effect.fnUntraced(function* (batch: ReadonlyArray<Append>, checkIds: boolean) {
     const [verdict] = yield* sql.unsafe<Verdict>(callOf(schema), parametersOf(batch, checkIds))
-    const places = new Map<string, Place>()
     const known = verdict!.knowns.flatMap((append) =>
       batch[append - 1]!.writes.flatMap(({ events }) => events.map(({ id }) => id))
     )
-    if (known.length > 0) {
-      const rows = yield* sql
-        .unsafe<KnownEvent>(
-          `SELECT id, stream, version, position, recorded_at FROM ${quoted(schema)}.events WHERE id = ANY ($1::uuid[])`,
-          [known]
-        )
-        .pipe(Effect.mapError(afterwards))
-      for (const row of rows) places.set(row.id, placeOf(row))
-    }
+    const places = known.length > 0 ? yield* placesOf(sql, schema, known) : new Map<string, Place>()
     return answersOf(batch, verdict!, places)
   })
 
@@ -146,7 +153,7 @@ const answersOf = (
   places: ReadonlyMap<string, Place>
 ): ReadonlyArray<Answer> => {
   const isRejected = new Set(rejected)
-  const recordedAt = DateTime.fromDateUnsafe(recorded)
+  const recordedAt = instantOf(recorded)
   let position = Number(head)
   let write = 0
   return batch.map((append, index) => {

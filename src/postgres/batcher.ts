@@ -1,14 +1,14 @@
 /**
  * Gathers what is asked for while something is in flight, and sends it together.
  *
- * One fiber sends, one batch at a time. When nothing is in flight a request goes at once, so that being idle adds no delay; when
- * something is, everything that waits goes next. Where that is many, half of all that is under way goes, and it leaves before the
- * answers to the batch before it are given: then callers and database work at the same time. The queue is bounded: who asks when it is
- * full waits for room. A request whose fiber is interrupted before it was sent is taken out; one that was sent is finished, whoever
- * still wants its answer.
+ * One fiber sends, one batch at a time, unless more may be in flight. When nothing is, a request goes at once, so that being idle adds
+ * no delay; when something is, everything that waits goes next. Where that is many, half of all that is under way goes, and it leaves
+ * before the answers to the batch before it are given: then callers and database work at the same time. The queue is bounded: who asks
+ * when it is full waits for room. A request whose fiber is interrupted before it was sent is taken out; one that was sent is finished,
+ * whoever still wants its answer.
  *
  * Invariants: a request is in `waiting` or has been sent, never both; requests that share a key are sent in the order in which they
- * came into the queue, and never together.
+ * came into the queue, and never together, as long as one batch is in flight at a time.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -32,6 +32,8 @@ export interface Options<Request, Answer, E> {
   readonly weightOf: (request: Request) => number
   /** The most requests that may wait in the queue. */
   readonly capacity: number
+  /** The most batches that are in flight at a time. 1 by default, which keeps apart requests with a key in common; more do not. */
+  readonly inFlight?: number
   /** What is answered to a request that was not sent before the scope closed, or that comes afterwards. */
   readonly closed: E
 }
@@ -47,6 +49,7 @@ export const make = <Request, Answer, E>({
   keysOf,
   weightOf,
   capacity,
+  inFlight = 1,
   closed
 }: Options<Request, Answer, E>): Effect.Effect<(request: Request) => Effect.Effect<Answer, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -84,6 +87,8 @@ export const make = <Request, Answer, E>({
     const sendNext = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         yield* restore(work.await)
+        // Those who come in the same turn go together, and not one by one until there is no more to be in flight.
+        if (inFlight > 1) yield* Effect.yieldNow
         const batch = takeBatch()
         if (waiting.size === 0) work.closeUnsafe()
         if (batch.length === 0) return
@@ -105,7 +110,8 @@ export const make = <Request, Answer, E>({
         }
       })
     )
-    // Finalizers run in reverse: when this one runs, what was taken out of the queue has been sent.
+    for (let i = 0; i < inFlight; i++) yield* Effect.forkScoped(Effect.forever(sendNext, { disableYield: true }))
+    // Finalizers run in reverse: this one first, so that nobody takes anything out of the queue any more. What was taken is then finished.
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         isClosed = true
@@ -114,7 +120,6 @@ export const make = <Request, Answer, E>({
         room.openUnsafe()
       })
     )
-    yield* Effect.forkScoped(Effect.forever(sendNext, { disableYield: true }))
 
     const ask = (request: Request) =>
       Effect.callback<Answer, E>((resume) => {

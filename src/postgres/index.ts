@@ -1,5 +1,6 @@
 /**
- * The event store on PostgreSQL, through any `PgClient`, and what projections keep beside it.
+ * The event store on PostgreSQL, through any `PgClient`, and what projections keep and the snapshots beside it.
  */
 export * as PostgresEventStore from "./PostgresEventStore.ts"
 export * as PostgresProjectionStore from "./PostgresProjectionStore.ts"
+export * as PostgresSnapshotStore from "./PostgresSnapshotStore.ts"

@@ -15,7 +15,9 @@ import {
   partitions,
   skipped
 } from "./schema/projections.ts"
+import { restoreEvents } from "./schema/restore.ts"
 import { firstMatch, matching } from "./schema/search.ts"
+import { saveSnapshot, snapshots } from "./schema/snapshots.ts"
 
 /**
  * A step from one version of the store's schema to the next: statements in order, each with a sentence that says what it is for.
@@ -49,7 +51,8 @@ CREATE UNIQUE INDEX events_id ON ${s}.events (id)`,
         immutable(s, "event_tags"),
         firstMatch(s),
         matching(s),
-        appendEvents(s, schema)
+        appendEvents(s, schema),
+        restoreEvents(s, schema)
       ]
     },
     {
@@ -70,7 +73,8 @@ CREATE INDEX projection_parked_lane ON ${s}.projection_parked (generation, parti
         skipped(s),
         checkInline(s)
       ]
-    }
+    },
+    { id: 3, name: "snapshots", statements: [snapshots(s), saveSnapshot(s, schema)] }
   ]
 }
 

@@ -3,9 +3,10 @@
  *
  * A page is bounded in every way: by its events, by their bytes, and by what is walked to find them.
  */
-import * as DateTime from "effect/DateTime"
+import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -14,6 +15,7 @@ import type { ReadOptions, StoreError } from "../EventStore.ts"
 import type { Query, QueryItem } from "../Query.ts"
 import type { Metadata, RecordedEvent } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
+import { instantOf } from "./instant.ts"
 import { quoted } from "./schema/names.ts"
 
 /** The most events of a page. */
@@ -31,7 +33,8 @@ const pageBytes = 8 * 1024 * 1024
  */
 const unfolding = 16
 
-interface Row {
+/** An event as a statement gives it. */
+export interface Row {
   readonly position: bigint
   readonly stream: StreamName
   readonly version: bigint
@@ -39,9 +42,10 @@ interface Row {
   readonly type: string
   readonly schema_version: number
   readonly recorded_at: Date
-  readonly tags: ReadonlyArray<string> | null
+  readonly tags: ReadonlyArray<string | null> | null
   readonly data: Schema.Json
-  readonly metadata: Metadata | null
+  /** An object, as nothing else is ever written. */
+  readonly metadata: Schema.Json
   /** Of a page that is measured: what its contents take, and whether each of them is small. */
   readonly bytes?: bigint
   readonly is_small?: boolean
@@ -69,10 +73,12 @@ const isSmall = (column: string): string =>
 const bytesOf = (column: string): string =>
   `pg_column_size(e.${column})::bigint * CASE WHEN pg_column_compression(e.${column}) IS NULL THEN 1 ELSE ${unfolding} END`
 
-const envelope = "e.position, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at"
+/** The columns of an event, apart from its contents. */
+export const envelope = "e.position, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at"
 const nothing = `NULL::bigint AS position, NULL::text AS stream, NULL::bigint AS version, NULL::uuid AS id, NULL::text AS type,
   NULL::integer AS schema_version, NULL::timestamptz AS recorded_at, NULL::text[] AS tags, NULL::jsonb AS data, NULL::jsonb AS metadata`
-const smallContents = contents.map((column) => `CASE WHEN ${isSmall(column)} THEN e.${column} END AS ${column}`)
+/** The columns of its contents, where each of them is small. */
+export const smallContents = contents.map((column) => `CASE WHEN ${isSmall(column)} THEN e.${column} END AS ${column}`)
 const measuredContents = [
   ...contents.map((column) => `e.${column}`),
   `${contents.map(bytesOf).join(" + ")} AS bytes`,
@@ -81,9 +87,13 @@ const measuredContents = [
 
 /** A row with all its contents. */
 interface WholeRow extends Row {
-  readonly tags: ReadonlyArray<string>
-  readonly metadata: Metadata
+  readonly tags: ReadonlyArray<string | null>
 }
+
+const isMetadata = (value: Schema.Json): value is Metadata & Schema.JsonObject =>
+  Predicate.isObject(value) && !Array.isArray(value)
+
+const isText = (tag: string | null): tag is string => typeof tag === "string"
 
 /** A class, as a literal that fills pages would be put where only a full collection clears it away, with all that it holds. */
 class Recorded implements RecordedEvent {
@@ -104,10 +114,11 @@ class Recorded implements RecordedEvent {
     this.stream = row.stream
     this.version = Number(row.version)
     this.position = Number(row.position)
-    this.recordedAt = DateTime.fromDateUnsafe(row.recorded_at)
+    this.recordedAt = instantOf(row.recorded_at)
     this.data = row.data
-    this.tags = row.tags
-    this.metadata = row.metadata
+    // A damaged row can hold what is neither: it is not to keep anybody from reading the log.
+    this.tags = row.tags.every(isText) ? row.tags : row.tags.filter(isText)
+    this.metadata = isMetadata(row.metadata) ? row.metadata : {}
   }
 }
 /** What is read: the events of a stream by version, or of the log by position. */
@@ -214,11 +225,12 @@ export interface Page {
   readonly isLarge: boolean
 }
 
-/** That a row came with its contents. Null data may be left out as well as null: a page that is measured will tell. */
+/** That a row came with its contents. What is null may be left out as well as a null of JSON: a page that is measured will tell. */
 const isWhole = (row: Row, measured: boolean): row is WholeRow =>
-  row.tags !== null && row.metadata !== null && (measured || row.data !== null)
+  measured || (row.tags !== null && row.metadata !== null && row.data !== null)
 
-const toPage = (
+/** What the rows of a page that was asked for come to. */
+export const toPage = (
   { by }: Source,
   { direction, from, limit, measured = false, to }: Bounds,
   rows: ReadonlyArray<Row | Searched>
@@ -259,19 +271,22 @@ export const readPage = (
 }
 
 /**
- * The events of a source within bounds, of those that are there when the read starts.
+ * The events of a source within bounds, of those that are there when the read starts: when its first page is read, which others may do.
  */
 export const read = (
   sql: SqlClient,
   schema: string,
   source: Source,
   { from = 1, to = Infinity, limit = Infinity, direction = "forward" }: ReadOptions,
-  mapped: <A>(effect: Effect.Effect<A, SqlError>) => Effect.Effect<A, StoreError>
+  mapped: <A>(effect: Effect.Effect<A, SqlError>) => Effect.Effect<A, StoreError>,
+  firstPage?: (bounds: Bounds) => Effect.Effect<Page, StoreError>
 ): Stream.Stream<RecordedEvent, StoreError> => {
   const all: Bounds = { from: Math.max(from, 1), to, limit, direction }
   if (limit === 0 || all.from > to) return Stream.empty
+  const page = (bounds: Bounds) =>
+    bounds === all && firstPage !== undefined ? firstPage(bounds) : mapped(readPage(sql, schema, source, bounds))
   return Stream.paginate(all, (bounds) =>
-    Effect.map(mapped(readPage(sql, schema, source, bounds)), ({ events, isLarge, last, upTo }) => {
+    Effect.map(page(bounds), ({ events, isLarge, last, upTo }) => {
       const left = { limit: bounds.limit - events.length, direction, measured: isLarge }
       const next: Bounds =
         direction === "forward"

@@ -12,40 +12,23 @@
  * await ProjectionStoreContract.suite("the memory store", MemoryEventStore.layer)
  * ```
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { EventStore } from "../EventStore.ts"
 import type { ProjectionStore } from "../ProjectionStore.ts"
-import { Settings } from "./contract/Law.ts"
+import { suiteOf, type SuiteOptions } from "./contract/suite.ts"
 import { laws } from "./projectionContract/laws.ts"
 
 export { ContractViolation, Settings } from "./contract/Law.ts"
 export type { Law } from "./projectionContract/fixtures.ts"
+export type { SuiteOptions }
 export { laws }
 
 /**
  * Registers a test for each law, run one after the other against one store, in real time. A promise, because vitest is loaded
  * only here: await it at the top of the test file.
  */
-export const suite = async <E>(
+export const suite: <E>(
   name: string,
   layer: Layer.Layer<EventStore | ProjectionStore, E>,
-  options?: {
-    /** Repeats the random choices of a run that failed: the seed is in its message. */
-    readonly seed?: string
-    /** How long a law waits for something that the store must do. 15 seconds by default. */
-    readonly patience?: Duration.Input
-  }
-): Promise<void> => {
-  const { layer: withLayer } = await import("@effect/vitest")
-  const patience = Duration.fromInputUnsafe(options?.patience ?? "15 seconds")
-  const settings: Settings = { seed: options?.seed, patience }
-  // Longer than a law takes to find out by itself that a store hangs: it says more about it.
-  const timeout = 3 * Duration.toMillis(patience)
-  withLayer(layer, { excludeTestServices: true, concurrent: false, timeout })(name, (it) => {
-    for (const { name, run } of laws) {
-      it.effect(name, () => Effect.provideService(run, Settings, settings), timeout)
-    }
-  })
-}
+  options?: SuiteOptions
+) => Promise<void> = suiteOf(laws)

@@ -27,7 +27,10 @@
  * )
  */
 import type * as DateTime from "effect/DateTime"
+import type { ConfigError } from "effect/Config"
 import type * as Effect from "effect/Effect"
+import type { FileSystem } from "effect/FileSystem"
+import type { PlatformError } from "effect/PlatformError"
 import type * as Schema from "effect/Schema"
 import type * as Decider from "../Decider.ts"
 import type { Tagged } from "../Event.ts"
@@ -35,14 +38,18 @@ import type * as Projection from "../Projection.ts"
 import type { Metadata } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
 import type { Any as AnyView, KeyedView, View } from "../View.ts"
+import { checkEvolve } from "./internal/evolveLock.ts"
 import { DeciderSpec, type Expectation, type WhenOptions } from "./internal/DeciderSpec.ts"
 import { StoredEvent } from "./internal/RunnableSpec.ts"
 import type { Happened, History } from "./internal/history.ts"
 import { type ProjectionSpec, projectionSpec } from "./internal/ProjectionSpec.ts"
+import { type SnapshotOptions, SnapshotSpec } from "./internal/SnapshotSpec.ts"
 import { ViewSpec } from "./internal/ViewSpec.ts"
 
+import type { SpecFailure } from "./SpecFailure.ts"
+
 export { SpecFailure } from "./SpecFailure.ts"
-export type { DeciderSpec, Happened, ProjectionSpec, StoredEvent, ViewSpec, WhenOptions }
+export type { DeciderSpec, Happened, ProjectionSpec, SnapshotOptions, SnapshotSpec, StoredEvent, ViewSpec, WhenOptions }
 
 /**
  * What a command must come to.
@@ -95,6 +102,63 @@ export const decider = <S, C extends Tagged, E extends Tagged, X extends Record<
     }
   })
 })
+
+/**
+ * The spec of a decider's snapshots: a state that is put aside as a snapshot anywhere in a history, and taken up again, leads where the whole
+ * history leads. It holds for histories that are given, and for those that come of commands at random. A state whose schema leaves
+ * something out that `evolve` needs does not pass.
+ *
+ * @example
+ * import { Decider } from "eventfold"
+ * import { Spec } from "eventfold/testing"
+ *
+ * declare const account: Decider.Any
+ *
+ * export const spec = Spec.snapshots(account, { runs: 50 })
+ */
+export const snapshots = <
+  S,
+  C extends Tagged,
+  E extends Tagged,
+  X extends Record<C["_tag"], unknown>,
+  R extends Tagged
+>(
+  self: Decider.Decider<S, C, E, X, R>,
+  options: SnapshotOptions<NoInfer<R>> = {}
+): SnapshotSpec => new SnapshotSpec(self, options)
+
+/**
+ * Holds a version of `evolve` against what it made before. The first run freezes histories and the states they come to in a file, which is to be committed;
+ * later runs fail when `evolve` makes other states of them without a new version, for then it would go on from snapshots that it would not have made.
+ * With a new version, or another shape of the state, the file is written anew; in CI only with `EVENTFOLD_ACCEPT=catalog` in
+ * the environment, as that of {@link Catalog.check}.
+ *
+ * @example
+ * import { type Decider } from "eventfold"
+ * import { Spec } from "eventfold/testing"
+ * import { NodeFileSystem } from "@effect/platform-node"
+ * import { it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ *
+ * declare const account: Decider.Any
+ *
+ * it.effect("the version of evolve is that of its snapshots", () =>
+ *   Effect.provide(Spec.evolveVersion(account, 1, "test/account.states.json"), NodeFileSystem.layer)
+ * )
+ */
+export const evolveVersion = <
+  S,
+  C extends Tagged,
+  E extends Tagged,
+  X extends Record<C["_tag"], unknown>,
+  R extends Tagged
+>(
+  self: Decider.Decider<S, C, E, X, R>,
+  version: number,
+  file: string,
+  options: SnapshotOptions<NoInfer<R>> = {}
+): Effect.Effect<void, SpecFailure | PlatformError | ConfigError, FileSystem> =>
+  checkEvolve(self, version, file, options)
 
 /**
  * An event as it was stored, as an older version of its type or under a name it no longer has: what the versions of a domain are

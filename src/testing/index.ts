@@ -1,6 +1,8 @@
 /**
- * Kits for testing: specs for domains, and the contracts of every event store and of every store of projections.
+ * Kits for testing: specs for domains, the catalog check, and the contracts of every event store, of every store of projections and of snapshots.
  */
+export * as Catalog from "./Catalog.ts"
 export * as EventStoreContract from "./EventStoreContract.ts"
 export * as ProjectionStoreContract from "./ProjectionStoreContract.ts"
+export * as SnapshotStoreContract from "./SnapshotStoreContract.ts"
 export * as Spec from "./Spec.ts"

@@ -54,8 +54,8 @@ const take = Effect.fnUntraced(
     )
 )
 
-const balanceOf = (accounts: Accounts["Service"], name: string, at?: number) =>
-  Effect.map(accounts.state(name, at === undefined ? undefined : { at }), ({ state }) =>
+const balanceOf = (accounts: Accounts["Service"], name: string, version?: number) =>
+  Effect.map(accounts.state(name, version === undefined ? undefined : { at: { version } }), ({ state }) =>
     state._tag === "Open" ? state.balance : 0
   )
 

@@ -204,7 +204,7 @@ layer(shown, { excludeTestServices: true })("the history of a repository", (it) 
       assert.deepStrictEqual(yield* choose(found, Option.some({ size: 50, seed: 42 })), chosen)
       assert.strictEqual((yield* verify(found, chosen, quiet)).commits, 50)
       const histories = yield* Histories
-      const { state } = yield* histories.state(found.id, { at: 3_000 })
+      const { state } = yield* histories.state(found.id, { at: { version: 3_000 } })
       assert.isAtMost(HashMap.size(state.awaited), 3)
     })
   )

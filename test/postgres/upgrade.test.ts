@@ -1,8 +1,10 @@
 /**
  * Stores that were made by an earlier version of the library: they are brought up to date, and lose nothing.
  */
+import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
+import { PostgresSnapshotStore } from "eventfold/postgres"
 import { migrate } from "../../src/postgres/migrate.ts"
 import { foundations, migrationLock, migrations, script } from "../../src/postgres/migrations.ts"
 import { freshDatabase, TestServer } from "../support/server.ts"
@@ -45,6 +47,10 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         const claim = yield* claimOne(projections)
         assert.deepStrictEqual(claim.standing, { _tag: "Live", replayedTo: [[41]] })
         yield* projections.commit(claim, { to: 41, rate: 0 }, Effect.void)
+        const snapshots = yield* PostgresSnapshotStore.make().pipe(Effect.provideService(PgClient.PgClient, sql))
+        const snapshot = { stream: "red-1", version: 15, position: 41, state: null } as const
+        yield* snapshots.save("code", snapshot, { keep: 1 })
+        assert.deepStrictEqual(yield* snapshots.load("code", "red-1"), Option.some(snapshot))
       })
     )
   }

@@ -6,17 +6,13 @@ import { Effect, Layer, Random, Stream } from "effect"
 import { EventStore } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { EventStoreContract } from "eventfold/testing"
-import { type BrokenStore, changed, pause } from "./broken/toolkit.ts"
+import { changed, pause } from "./broken/toolkit.ts"
 import { brokenStores } from "./brokenStores.ts"
+import { allAreReported, lawIn } from "./reported.ts"
 
 const { laws, Settings } = EventStoreContract
 
-const lawNamed = (name: string): EventStoreContract.Law => {
-  const law = laws.find((law) => law.name === name)
-  assert.isDefined(law, `there is no law "${name}"`)
-  return law
-}
-
+const lawNamed = (name: string) => lawIn(laws, name)
 /** A good store that is far away: everything takes a moment, another one each time. */
 const distant = changed((store) => {
   const moment = Effect.flatMap(Random.nextIntBetween(0, 4), pause)
@@ -60,39 +56,7 @@ describe("a store that holds other events keeps the contract", () => {
   )
 })
 
-const isReported = ({ breaks, hangs, layer, name }: BrokenStore) =>
-  describe(`a store that ${name}`, () => {
-    for (const [law, says] of breaks) {
-      it.live(`is reported by: ${law}`, () =>
-        Effect.gen(function* () {
-          const failure = yield* Effect.flip(Effect.provide(lawNamed(law).run, layer))
-          assert.instanceOf(failure, EventStoreContract.ContractViolation)
-          assert.strictEqual(failure.law, law)
-          assert.include(failure.message, says)
-        }).pipe(Effect.provideService(Settings, { seed: "proof", patience: hangs ? "1 second" : "20 seconds" }))
-      )
-    }
-  })
-
-describe("of broken stores", () => {
-  for (const store of brokenStores) if (store.hangs !== true) isReported(store)
-})
-
-describe.concurrent("of stores that hang", () => {
-  for (const store of brokenStores) if (store.hangs === true) isReported(store)
-})
-
-describe("the laws", () => {
-  it("are each proven able to fail", () => {
-    const proven = new Set(brokenStores.flatMap(({ breaks }) => breaks.map(([law]) => law)))
-    const unproven = laws.flatMap(({ name }) => (proven.has(name) ? [] : [name]))
-    assert.deepStrictEqual(unproven, [])
-  })
-
-  it("have names of their own", () => {
-    assert.strictEqual(new Set(laws.map(({ name }) => name)).size, laws.length)
-  })
-})
+allAreReported(laws, brokenStores)
 
 describe("a violation", () => {
   const law = lawNamed("a stream without events is at version 0 and reads as empty")

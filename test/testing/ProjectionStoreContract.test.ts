@@ -1,21 +1,16 @@
 /**
  * The kit itself: that it passes stores that keep their promises, and fails those that do not, by the right law.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Random } from "effect"
 import { EventStore, ProjectionStore } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { ProjectionStoreContract } from "eventfold/testing"
 import { brokenStores } from "./ProjectionStoreContract.brokenStores.ts"
-import { type BrokenStore, changed } from "./ProjectionStoreContract.toolkit.ts"
+import { changed } from "./ProjectionStoreContract.toolkit.ts"
+import { allAreReported } from "./reported.ts"
 
-const { laws, Settings } = ProjectionStoreContract
-
-const lawNamed = (name: string): ProjectionStoreContract.Law => {
-  const law = laws.find((law) => law.name === name)
-  assert.isDefined(law, `there is no law "${name}"`)
-  return law
-}
+const { laws } = ProjectionStoreContract
 
 const yields = (count: number) =>
   Effect.forEach(Array.from({ length: count }), () => Effect.yieldNow, { discard: true })
@@ -67,36 +62,4 @@ describe("a store that holds other projections keeps the contract", () => {
   )
 })
 
-const isReported = ({ breaks, hangs, layer, name }: BrokenStore) =>
-  describe(`a store that ${name}`, () => {
-    for (const [law, says] of breaks) {
-      it.live(`is reported by: ${law}`, () =>
-        Effect.gen(function* () {
-          const failure = yield* Effect.flip(Effect.provide(lawNamed(law).run, layer))
-          assert.instanceOf(failure, ProjectionStoreContract.ContractViolation)
-          assert.strictEqual(failure.law, law)
-          assert.include(failure.message, says)
-        }).pipe(Effect.provideService(Settings, { seed: "proof", patience: hangs ? "1 second" : "20 seconds" }))
-      )
-    }
-  })
-
-describe("of broken stores", () => {
-  for (const store of brokenStores) if (store.hangs !== true) isReported(store)
-})
-
-describe.concurrent("of stores that hang", () => {
-  for (const store of brokenStores) if (store.hangs === true) isReported(store)
-})
-
-describe("the laws", () => {
-  it("are each proven able to fail", () => {
-    const proven = new Set(brokenStores.flatMap(({ breaks }) => breaks.map(([law]) => law)))
-    const unproven = laws.flatMap(({ name }) => (proven.has(name) ? [] : [name]))
-    assert.deepStrictEqual(unproven, [])
-  })
-
-  it("have names of their own", () => {
-    assert.strictEqual(new Set(laws.map(({ name }) => name)).size, laws.length)
-  })
-})
+allAreReported(laws, brokenStores)

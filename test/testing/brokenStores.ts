@@ -6,6 +6,7 @@ import { conditions } from "./broken/conditions.ts"
 import { expectations } from "./broken/expectations.ts"
 import { idempotency } from "./broken/idempotency.ts"
 import { reads } from "./broken/reads.ts"
+import { restores } from "./broken/restores.ts"
 import { subscriptions } from "./broken/subscriptions.ts"
 import type { BrokenStore } from "./broken/toolkit.ts"
 
@@ -15,5 +16,6 @@ export const brokenStores: ReadonlyArray<BrokenStore> = [
   ...conditions,
   ...idempotency,
   ...reads,
-  ...subscriptions
+  ...subscriptions,
+  ...restores
 ]

@@ -3,11 +3,20 @@
  * What the types of projections hold. Compiled by `npm run check`; each refusal has its positive twin above it.
  */
 import { Context, DateTime, Effect, type Layer, type Option, Schema, type Stream } from "effect"
-import { Event, type EventStore, Projection, type ProjectionStore, StreamName, View } from "eventfold"
+import {
+  Event,
+  type EventStore,
+  Projection,
+  type ProjectionStore,
+  type SnapshotStore,
+  StreamName,
+  View
+} from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { AccountEvent, holds, type Same } from "./domain.ts"
 
 type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore
+type InMemory = Stores | SnapshotStore.SnapshotStore
 
 const Balance = Schema.Struct({ owner: Schema.String, amount: Schema.Int, since: Schema.DateTimeUtcFromString })
 type Balance = typeof Balance.Type
@@ -62,9 +71,16 @@ keyed.query({ where: { name: "Ada" } })
 keyed.query({ where: { amount: "1" } })
 // @ts-expect-error the JSON of a field is not the field
 keyed.query({ where: { since: "2026-01-01T00:00:00Z" } })
-export const points = [keyed.at(1), keyed.at(DateTime.makeUnsafe(0))]
-// @ts-expect-error a point is a position or an instant
-keyed.at("2026-01-01")
+export const points = [keyed.at({ position: 1 }), whole.at({ instant: DateTime.makeUnsafe(0) })]
+// @ts-expect-error a point says what it is
+keyed.at(1)
+// @ts-expect-error a view has no version
+keyed.at({ version: 1 })
+// @ts-expect-error a point is one thing
+keyed.at({ position: 1, instant: DateTime.makeUnsafe(0) })
+type Compared<T extends (...args: never) => unknown> = Effect.Success<ReturnType<T>>
+holds<Same<Compared<typeof keyed.compare>, Projection.DocumentsComparison<Balance, typeof AccountEvent.Type>>>()
+holds<Same<Compared<typeof whole.compare>["events"][number]["event"]["_tag"], "Deposited">>()
 
 // Its layer needs the stores, and what its handler needs; one that only reads does not.
 class Mailer extends Context.Service<Mailer, { readonly send: (to: string) => Effect.Effect<void> }>()("test/Mailer") {}
@@ -124,9 +140,9 @@ const counting = Projection.handler({
   handle: () => Mailer
 })
 const kept = Projection.withInline(MemoryEventStore.layer, [inline, counting])
-holds<Same<typeof kept, Layer.Layer<Stores, EventStore.StoreError, Mailer>>>()
+holds<Same<typeof kept, Layer.Layer<InMemory, EventStore.StoreError, Mailer>>>()
 const alone = Projection.withInline(MemoryEventStore.layer, [inline])
-holds<Same<typeof alone, Layer.Layer<Stores, EventStore.StoreError>>>()
+holds<Same<typeof alone, Layer.Layer<InMemory, EventStore.StoreError>>>()
 // @ts-expect-error not an inline one
 Projection.withInline(MemoryEventStore.layer, [Projection.make({ version: 1, view: total })])
 // @ts-expect-error not an inline one

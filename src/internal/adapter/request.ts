@@ -98,6 +98,37 @@ const expectationProblem = ({ stream, expected }: Write): string | undefined =>
 
 const refused = (problem: string): Result.Result<never, StoreError> => Result.fail(invalid(problem))
 
+/** Checks one event of several, whose ids are collected, and gives it with its JSON, or says what is wrong with it. */
+export const checkEvent = (
+  event: EventToAppend,
+  ids: Set<string>,
+  limits: Limits
+): Result.Result<CheckedEvent, string> => {
+  const wrong = eventProblem(event, limits)
+  if (wrong !== undefined) return Result.fail(wrong)
+  if (ids.has(event.id)) return Result.fail("its id is that of another event here")
+  ids.add(event.id)
+  const { id, type, schemaVersion, tags } = event
+  const dataJson = JSON.stringify(event.data)
+  const metadataJson = JSON.stringify(event.metadata)
+  const checked: CheckedEvent = { id, type, schemaVersion, tags: [...tags], dataJson, metadataJson }
+  return mostBytesOf(checked) > limits.eventBytes && bytesOf(checked) > limits.eventBytes
+    ? Result.fail(`it has ${bytesOf(checked)} bytes, more than ${limits.eventBytes}`)
+    : Result.succeed(checked)
+}
+
+/** What keeps a store from taking so many events at once, or so large ones, or `undefined`. */
+export const sizeProblem = (what: string, events: ReadonlyArray<CheckedEvent>, limits: Limits): string | undefined => {
+  if (events.length > limits.appendEvents) {
+    return `${what} has ${events.length} events, more than ${limits.appendEvents}`
+  }
+  let most = 0
+  for (const event of events) most += mostBytesOf(event)
+  if (most <= limits.appendBytes) return undefined
+  const bytes = events.reduce((sum, event) => sum + bytesOf(event), 0)
+  return bytes > limits.appendBytes ? `${what} has ${bytes} bytes, more than ${limits.appendBytes}` : undefined
+}
+
 /**
  * Checks an append, and gives its writes with the JSON of their events.
  */
@@ -109,8 +140,8 @@ export const checkAppend = (
   if (writes.length === 0) return refused("an append has at least one write")
   const streams = new Set<string>()
   const ids = new Set<string>()
-  let mostBytes = 0
   const checked: Array<CheckedWrite> = []
+  const all: Array<CheckedEvent> = []
   for (const write of writes) {
     const wrongName = StreamName.problem(write.stream)
     if (wrongName !== undefined) return refused(`the stream name ${wrongName}`)
@@ -123,31 +154,17 @@ export const checkAppend = (
     if (write.events.length === 0) return refused(`the write to stream ${write.stream} has no events`)
     const events: Array<CheckedEvent> = []
     for (const event of write.events) {
-      const refuse = (problem: string) =>
-        refused(`event ${events.length} (${event.type}) for stream ${write.stream}: ${problem}`)
-      const wrong = eventProblem(event, limits)
-      if (wrong !== undefined) return refuse(wrong)
-      if (ids.has(event.id)) return refuse("its id is that of another event here")
-      ids.add(event.id)
-      const { id, type, schemaVersion, tags } = event
-      const dataJson = JSON.stringify(event.data)
-      const metadataJson = JSON.stringify(event.metadata)
-      const one: CheckedEvent = { id, type, schemaVersion, tags: [...tags], dataJson, metadataJson }
-      mostBytes += mostBytesOf(one)
-      if (mostBytesOf(one) > limits.eventBytes && bytesOf(one) > limits.eventBytes) {
-        return refuse(`it has ${bytesOf(one)} bytes, more than ${limits.eventBytes}`)
+      const one = checkEvent(event, ids, limits)
+      if (Result.isFailure(one)) {
+        return refused(`event ${events.length} (${event.type}) for stream ${write.stream}: ${one.failure}`)
       }
-      events.push(one)
+      events.push(one.success)
+      all.push(one.success)
     }
     checked.push({ stream: write.stream, expected: write.expected, events })
   }
-  if (ids.size > limits.appendEvents) {
-    return refused(`the append has ${ids.size} events, more than ${limits.appendEvents}`)
-  }
-  if (mostBytes > limits.appendBytes) {
-    const bytes = checked.flatMap(({ events }) => events.map(bytesOf)).reduce((a, b) => a + b, 0)
-    if (bytes > limits.appendBytes) return refused(`the append has ${bytes} bytes, more than ${limits.appendBytes}`)
-  }
+  const wrongSize = sizeProblem("the append", all, limits)
+  if (wrongSize !== undefined) return refused(wrongSize)
   return Result.map(condition === undefined ? Result.succeed(undefined) : checkAfter(condition), () => checked)
 }
 

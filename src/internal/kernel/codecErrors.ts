@@ -11,10 +11,12 @@ export class DecodeError extends Schema.TaggedError<DecodeError>("eventfold/Deco
   reason: Schema.Literals(["UnknownType", "UnknownVersion", "InvalidData", "UpcastFailed"]),
   eventId: Schema.String,
   stream: Schema.String,
-  version: Schema.Int,
-  position: Schema.Int,
-  type: Schema.String,
   // A damaged row can hold any number, and the error must be able to say so.
+  // @effect-diagnostics-next-line schemaNumber:off
+  version: Schema.Number,
+  // @effect-diagnostics-next-line schemaNumber:off
+  position: Schema.Number,
+  type: Schema.String,
   // @effect-diagnostics-next-line schemaNumber:off
   schemaVersion: Schema.Number,
   path: Schema.String,

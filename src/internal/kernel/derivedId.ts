@@ -1,13 +1,11 @@
 /**
  * Ids that follow from other ids, so that doing a thing again names it as the first time did.
  */
-import { sha256 } from "./sha256.ts"
+import { hex, sha256 } from "./sha256.ts"
 
 const utf8 = new TextEncoder()
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 /**
  * A UUID that is a function of `seed` and `names` alone: SHA-256 cut to 128 bits. When the seed is a UUIDv7 the result is

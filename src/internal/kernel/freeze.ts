@@ -3,10 +3,15 @@
  * some of it caches inside.
  */
 export const deepFreeze = <A>(value: A): A => {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value
-  Object.freeze(value)
-  for (const member of Object.values(value)) deepFreeze(member)
+  // No recursion: stored data may be nested deeper than the stack is.
+  const rest: Array<unknown> = [value]
+  while (rest.length > 0) {
+    const one = rest.pop()
+    if (typeof one !== "object" || one === null || Object.isFrozen(one)) continue
+    const prototype: unknown = Object.getPrototypeOf(one)
+    if (!Array.isArray(one) && prototype !== Object.prototype && prototype !== null) continue
+    Object.freeze(one)
+    for (const member of Object.values(one)) rest.push(member)
+  }
   return value
 }

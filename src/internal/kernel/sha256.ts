@@ -67,3 +67,7 @@ export const sha256 = (message: Uint8Array): Uint8Array => {
   hash.forEach((word, i) => digest.setInt32(i * 4, word))
   return new Uint8Array(digest.buffer)
 }
+
+/** Bytes as hexadecimal digits. */
+export const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")

@@ -138,3 +138,31 @@ export const decodeChain = <E>(
     }
   }
 }
+
+type Decode<E> = (data: unknown, schemaVersion: number) => Result.Result<ReadonlyArray<E>, DecodeProblem>
+
+/** What a retired type becomes is held against the schemas of today: what they refuse to write must not be read either. */
+export const decodeRetired =
+  <E extends { readonly _tag: string }>(
+    encoders: ReadonlyMap<
+      string,
+      (event: never) => Result.Result<unknown, { readonly path: string; readonly message: string }>
+    >,
+    decode: Decode<E>
+  ): Decode<E> =>
+  (data, schemaVersion) =>
+    Result.flatMap(decode(data, schemaVersion), (events) => {
+      try {
+        for (const event of events) {
+          const encoded = encoders.get(event._tag)?.(event as never)
+          if (encoded !== undefined && Result.isFailure(encoded)) {
+            const { path, message } = encoded.failure
+            return Result.fail({ reason: "UpcastFailed" as const, path, problem: message })
+          }
+        }
+        return Result.succeed(events)
+      } catch (error) {
+        const problem = `what it becomes cannot be written: ${String(error)}`
+        return Result.fail({ reason: "UpcastFailed" as const, path: "", problem })
+      }
+    })

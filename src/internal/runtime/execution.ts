@@ -4,15 +4,15 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
-import * as Decider from "../../Decider.ts"
-import * as Event from "../../Event.ts"
-import type { EventStore, EventToAppend, StoreError, Write } from "../../EventStore.ts"
-import type { Metadata, RecordedEvent } from "../../RecordedEvent.ts"
+import type * as Decider from "../../Decider.ts"
+import type * as Event from "../../Event.ts"
+import type { StoreError, Write } from "../../EventStore.ts"
+import type { Metadata } from "../../RecordedEvent.ts"
 import type { StreamName } from "../../StreamName.ts"
 import { derivedId } from "../kernel/derivedId.ts"
-import { type DeciderDefect, guard } from "../kernel/guard.ts"
-import { evolveRecorded, type Loaded, type Outcome, unloaded } from "./loaded.ts"
+import { decideOn } from "./decision.ts"
+import { type Loaded, type Outcome, unloaded } from "./loaded.ts"
+import type { Known, Loader, LoadPolicy } from "./loader.ts"
 
 /** What the loop of load, decide and append works with. */
 export interface Execution<out Result, out Rejection> {
@@ -20,84 +20,132 @@ export interface Execution<out Result, out Rejection> {
   readonly catchUp: Effect.Effect<void, StoreError | Event.DecodeError>
   /** Whether this very execution has been stored before: by an earlier one with the same command id. */
   readonly isStored: () => boolean
+  /**
+   * Whether a rejection, or having nothing to do, may be wrong: the state may not be the latest, or it was not folded here, and then the
+   * execution may have been stored before and nobody has seen it. What is stored cannot be wrong: the expected version and the ids of its
+   * events see to that.
+   */
+  readonly isProvisional: () => boolean
+  /** Has the next {@link catchUp} read what it takes to decide for good. */
+  readonly restart: () => void
   /** Decides on what was folded: one write, or none if there is nothing to do. */
   readonly decide: (
     context: Decider.DecideContext,
     metadata: Metadata
   ) => Effect.Effect<ReadonlyArray<Write>, Rejection>
   /** Takes what was decided as stored, the last event at `position`, and gives the number of events that were. */
-  readonly settle: (position: number) => number
+  readonly settle: (position: number) => Effect.Effect<number>
   readonly outcome: () => Result
+  /** The version of what was folded so far. */
+  readonly version: () => number
+}
+
+/** An execution whose decision others go on from. */
+export interface DecidedExecution<D extends Decider.Any, out Rejection> extends Execution<
+  Outcome<Decider.State<D>, Decider.Event<D>>,
+  Rejection
+> {
+  /** What the stream would come to with what was decided last. */
+  readonly decided: () => Pick<Loaded<Decider.State<D>>, "state" | "version">
+}
+
+/** The command of an execution, and where it goes. */
+export interface Target<D extends Decider.Any> {
+  readonly stream: StreamName
+  /** Known when it is decided: it may follow from what was decided just before. */
+  readonly command: () => Decider.Command<D>
+  /** What its events say beside what all events of the execution say. */
+  readonly about?: () => Metadata
+  readonly commandId: string
+  /** Whether somebody may have used that id before. */
+  readonly isRepeatable: boolean
+  /** All streams of the execution, in order. */
+  readonly together: ReadonlyArray<StreamName>
+  readonly policy: LoadPolicy
 }
 
 export const makeExecution = <D extends Decider.Any, Rejection>(
-  store: EventStore["Service"],
   decider: D,
-  stream: StreamName,
-  command: Decider.Command<D>,
-  commandId: string,
-  together: ReadonlyArray<StreamName>
-): Execution<Outcome<Decider.State<D>, Decider.Event<D>>, Rejection> => {
+  loader: Loader<Decider.State<D>, Decider.Read<D>>,
+  { about, command, commandId, isRepeatable, policy, stream, together }: Target<D>
+): DecidedExecution<D, Rejection> => {
   type State = Decider.State<D>
   type E = Decider.Event<D>
 
   // All streams of the execution are part of the ids: the same command id over other streams is another command, and
   // cannot be taken for half of this one.
   const eventId = (index: number): string => derivedId(commandId, "event", stream, String(index), ...together)
-  const guarded = <A>(during: DeciderDefect["during"], { _tag: tag }: Event.Tagged, run: () => A): A =>
-    guard({ decider, during, tag, stream, version: loaded.version }, run)
 
-  let loaded: Loaded<State> = unloaded(decider)
-  let decided: { readonly events: ReadonlyArray<E>; readonly state: State } = { events: [], state: loaded.state }
+  const nothing: Known<State> = { loaded: unloaded(decider), source: "nothing", snapshotAt: 0, asOf: 0 }
+  let known = nothing
+  let hasBegun = false
+  // Whether every event of the stream has been seen here, and whether the stream was looked at at all.
+  let isWhole = false
+  let isRead = false
+  let decided: { readonly events: ReadonlyArray<E>; readonly state: State } = { events: [], state: known.loaded.state }
   let settled: ReadonlyArray<E> = []
   // What an earlier execution of this command came to, found by the ids that its events must have.
   let before: Outcome<State, E> | undefined
-  let known = 0
+  let count = 0
   let nextId = eventId(0)
 
-  const foldPage = (page: ReadonlyArray<RecordedEvent>): Effect.Effect<void, Event.DecodeError> => {
-    for (const recorded of page) {
-      const events = Event.decode<E>(decider.reads, recorded)
-      if (Result.isFailure(events)) return Effect.fail(events.failure)
-      loaded = evolveRecorded(decider, loaded, events.success, recorded)
-      if (recorded.id === nextId) {
-        before = { ...loaded, events: [...(before?.events ?? []), ...events.success] }
-        nextId = eventId(++known)
+  const readOn = Effect.suspend(() =>
+    Effect.map(
+      loader.readOn(stream, known, (recorded, events, loaded) => {
+        if (recorded.id !== nextId) return
+        before = { ...loaded, events: [...(before?.events ?? []), ...events] }
+        nextId = eventId(++count)
+      }),
+      (read) => {
+        known = read
+        isRead = true
       }
-    }
-    return Effect.void
-  }
+    )
+  )
 
-  const toAppend = (event: E, index: number, metadata: Metadata): EventToAppend => ({
-    ...guarded("encode", event, () => Result.getOrThrow(Event.encode(decider.events, event))),
-    id: index === 0 ? nextId : eventId(index),
-    metadata
+  const begin = Effect.flatMap(loader.begin(stream), (begun) => {
+    known = begun
+    hasBegun = true
+    isWhole = begun.source === "nothing"
+    return Effect.flatMap(loader.isEnough(begun, policy), (isEnough) => (isEnough ? Effect.void : readOn))
   })
 
   return {
-    catchUp: Effect.suspend(() =>
-      Stream.runForEachArray(store.readStream(stream, { from: loaded.version + 1 }), foldPage)
-    ),
+    catchUp: Effect.suspend(() => (hasBegun ? readOn : begin)),
     isStored: () => before !== undefined,
+    isProvisional: () => !isRead || (isRepeatable && !isWhole),
+    restart: () => {
+      hasBegun = true
+      if (!isRepeatable || isWhole) return
+      known = nothing
+      isWhole = true
+    },
     decide: (context, metadata) =>
       Effect.suspend(() => {
-        const decision: Result.Result<ReadonlyArray<E>, Rejection> = guarded("decide", command, () =>
-          decider.decide(command, loaded.state, context)
-        )
+        const { loaded } = known
+        const decision = decideOn<D, Rejection>(decider, stream, loaded, command(), context)
         if (Result.isFailure(decision)) return Effect.fail(decision.failure)
-        // Folded before it is stored: an event that evolve cannot take must not get into the log.
-        let state = loaded.state
-        for (const event of decision.success) state = guarded("evolve", event, () => decider.evolve(state, event))
-        decided = { events: decision.success, state }
+        decided = decision.success
         if (decided.events.length === 0) return Effect.succeed([])
-        const events = decided.events.map((event, index) => toAppend(event, index, metadata))
+        const events = decision.success.encoded.map((event, index) => ({
+          ...event,
+          id: index === 0 ? nextId : eventId(index),
+          metadata: { ...metadata, ...about?.() }
+        }))
         return Effect.succeed([{ stream, expected: loaded.version, events }])
       }),
-    settle: (position) => {
-      settled = decided.events
-      if (settled.length > 0) loaded = { state: decided.state, version: loaded.version + settled.length, position }
-      return settled.length
-    },
-    outcome: () => before ?? { ...loaded, events: settled }
+    settle: (position) =>
+      Effect.suspend(() => {
+        settled = decided.events
+        if (settled.length === 0) return Effect.succeed(0)
+        const loaded = { state: decided.state, version: known.loaded.version + settled.length, position }
+        return Effect.map(loader.keep(stream, known, loaded), (kept) => {
+          known = kept
+          return settled.length
+        })
+      }),
+    outcome: () => before ?? { ...known.loaded, events: settled },
+    version: () => known.loaded.version,
+    decided: () => ({ state: decided.state, version: known.loaded.version + decided.events.length })
   }
 }

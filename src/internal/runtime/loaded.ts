@@ -2,6 +2,7 @@
  * Folding recorded events into a state, one by one.
  */
 import type * as Decider from "../../Decider.ts"
+import { StoreError } from "../../EventStore.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import { guard } from "../kernel/guard.ts"
 
@@ -29,6 +30,19 @@ export const unloaded = <D extends Decider.Any>(decider: D): Loaded<Decider.Stat
   version: 0,
   position: 0
 })
+
+/**
+ * What keeps an event from being the next one of its stream, or `undefined`. Versions have no gaps: where one is missing, a state that was folded
+ * around it would be of a history that never was.
+ */
+export const outOfPlace = (
+  { version: before }: Pick<Loaded<unknown>, "version">,
+  { position, stream, version }: RecordedEvent
+): StoreError | undefined => {
+  if (version === before + 1) return undefined
+  const problem = `the log is damaged: after version ${before} of stream ${stream} comes version ${version}, at position ${position}`
+  return new StoreError({ reason: "Unexpected", problem })
+}
 
 /** After one more recorded event, which stands for any number of events. */
 export const evolveRecorded = <D extends Decider.Any>(

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { EventStore, StoreError } from "../../EventStore.ts"
 import type { ProjectionStore } from "../../ProjectionStore.ts"
+import type { SnapshotStore } from "../../SnapshotStore.ts"
 import * as PostgresEventStore from "../PostgresEventStore.ts"
 import { fromSqlError } from "../sqlErrors.ts"
 import * as EmbeddedPgClient from "./EmbeddedPgClient.ts"
@@ -23,7 +24,7 @@ export interface Options extends PostgresEventStore.Options {
  * A store in memory or in a folder.
  */
 export const layer = ({ dataDir, ...options }: Options = {}): Layer.Layer<
-  EventStore | ProjectionStore | PgClient | SqlClient,
+  EventStore | ProjectionStore | SnapshotStore | PgClient | SqlClient,
   StoreError | EmbeddedPgClient.EmbeddedError
 > =>
   PostgresEventStore.layer(options).pipe(

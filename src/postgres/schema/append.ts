@@ -5,6 +5,26 @@
 import { inlineSetting } from "./log.ts"
 import { channelOf, literal } from "./names.ts"
 
+/** What has to be known before events are stored: that somebody takes care of what is projected inline. */
+export const takeCare = (s: string): string =>
+  `  -- What live inline generations handle is stored only by who takes care of it. Who looks with an old snapshot is told by the lock.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM FROM ${s}.inline_types i WHERE i.type = '' AND i.generation = 0 FOR SHARE;
+  END IF;
+  IF handled <> '' OR 0 < (SELECT i.generation FROM ${s}.inline_types i WHERE i.type = '' ORDER BY i.generation DESC LIMIT 1) THEN
+    PERFORM ${s}.check_inline(event_type, string_to_array(handled, ',')::integer[]);
+  END IF;`
+
+/** Says which of the events at these positions have a tag. */
+export const indexTags = (s: string, from: string, to: string): string =>
+  `INSERT INTO ${s}.event_tags (tag, position)
+SELECT DISTINCT t.tag, p.position
+FROM generate_series(${from}, ${to}) AS p (position), LATERAL unnest((
+  SELECT e.tags FROM ${s}.events e WHERE e.position = p.position ORDER BY e.position LIMIT 1
+)) AS t (tag);`
+
+export const indent = (text: string, spaces: number): string => text.replaceAll(/^/gm, " ".repeat(spaces))
+
 export const appendEvents = (s: string, schema: string): string =>
   `-- Many appends in one turn of the log's lock, each with a verdict of its own.
 --
@@ -45,13 +65,7 @@ BEGIN
   recorded := greatest(date_trunc('milliseconds', clock_timestamp()), recorded);
   last := head;
 
-  -- What live inline generations handle is stored only by who takes care of it. Who looks with an old snapshot is told by the lock.
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    PERFORM FROM ${s}.inline_types i WHERE i.type = '' AND i.generation = 0 FOR SHARE;
-  END IF;
-  IF handled <> '' OR 0 < (SELECT i.generation FROM ${s}.inline_types i WHERE i.type = '' ORDER BY i.generation DESC LIMIT 1) THEN
-    PERFORM ${s}.check_inline(event_type, string_to_array(handled, ',')::integer[]);
-  END IF;
+${takeCare(s)}
 
   knowns := '{}';
   IF append_query IS NOT NULL THEN
@@ -135,11 +149,7 @@ BEGIN
     WHERE places IS NULL OR places[e.n] IS NOT NULL;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF event_tags IS NOT NULL THEN
-      INSERT INTO ${s}.event_tags (tag, position)
-      SELECT DISTINCT t.tag, p.position
-      FROM generate_series(last + 1, last + stored) AS p (position), LATERAL unnest((
-        SELECT e.tags FROM ${s}.events e WHERE e.position = p.position ORDER BY e.position LIMIT 1
-      )) AS t (tag);
+${indent(indexTags(s, "last + 1", "last + stored"), 6)}
     END IF;
     last := last + stored;
   END LOOP;

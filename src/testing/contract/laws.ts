@@ -13,6 +13,7 @@ import * as order from "./order.ts"
 import * as races from "./races.ts"
 import * as reads from "./reads.ts"
 import * as refusals from "./refusals.ts"
+import * as restores from "./restores.ts"
 import * as roundTrips from "./roundTrips.ts"
 import * as subscriptions from "./subscriptions.ts"
 
@@ -30,5 +31,6 @@ export const laws: ReadonlyArray<Law> = [
   ...idempotency.laws,
   ...refusals.laws,
   ...immutability.laws,
-  ...interruptions.laws
+  ...interruptions.laws,
+  ...restores.laws
 ]

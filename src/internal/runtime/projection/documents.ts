@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Decoded, Tagged } from "../../../Event.ts"
 import * as View from "../../../View.ts"
+import { makeBounded } from "../bounded.ts"
 import { weightOf } from "./pace.ts"
 import { type Handling, HandlingFailure, type Plan, pure } from "./plan.ts"
 
@@ -16,8 +17,7 @@ import { type Handling, HandlingFailure, type Plan, pure } from "./plan.ts"
 export const wholeKey = ""
 
 /** How many models a partition remembers, and what they weigh as JSON. */
-const mostModels = 50_000
-const mostModelsWeight = 16 * 1024 * 1024
+const mostModels = { entries: 50_000, weight: 16 * 1024 * 1024 }
 
 /** The models of a view as JSON documents and back. */
 export const documentCodec = <Model>(view: { readonly model: Schema.Codec<Model, unknown> }) => {
@@ -37,39 +37,10 @@ export const laneOf =
   (decoded) =>
     view._tag === "KeyedView" ? keyOf(view, decoded) : decoded.recorded.stream
 
-/** The models that are remembered. The last that were set are the last to be forgotten. */
-const makeModels = () => {
-  const models = new Map<string, { readonly model: unknown; readonly weight: number }>()
-  let weight = 0
-  const remove = (key: string) => {
-    weight -= models.get(key)?.weight ?? 0
-    models.delete(key)
-  }
-  return {
-    has: (key: string): boolean => models.has(key),
-    get: (key: string): unknown => models.get(key)?.model,
-    set: (key: string, model: unknown, its: number): void => {
-      remove(key)
-      models.set(key, { model, weight: its })
-      weight += its
-    },
-    forgetOldest: (): void => {
-      for (const key of models.keys()) {
-        if (models.size <= mostModels && weight <= mostModelsWeight) return
-        remove(key)
-      }
-    },
-    clear: (): void => {
-      models.clear()
-      weight = 0
-    }
-  }
-}
-
 export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
   const codec = documentCodec(view)
   return (store, { generation, isExclusive }): Handling<never> => {
-    const models = makeModels()
+    const models = makeBounded<unknown>(mostModels)
 
     const grouped = (events: ReadonlyArray<Decoded<Tagged>>) => {
       const byKey = new Map<string, Array<Decoded<Tagged>>>()
@@ -124,7 +95,7 @@ export const documentsHandling = (view: View.Any): Plan<never>["handling"] => {
       const missing = Array.from(byKey.keys()).filter((key) => !models.has(key))
       if (missing.length > 0) yield* load(missing)
       const changes = yield* evolve(byKey)
-      models.forgetOldest()
+      models.trim()
       return changes
     })
 

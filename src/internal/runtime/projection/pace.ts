@@ -14,12 +14,16 @@ export const mostWeight = 16 * 1024 * 1024
 /** How long a transaction is to take. */
 const commitMillis = 250
 
+/** As deep as a store takes what is appended: a damaged row may be deeper than the stack is. */
+const mostLevels = 500
+
 /** About the characters of a JSON value. */
-export const weightOf = (value: unknown): number => {
+export const weightOf = (value: unknown, level = 0): number => {
   if (typeof value === "string") return value.length
   let weight = 8
-  if (Array.isArray(value)) for (const element of value) weight += weightOf(element)
-  else if (Predicate.isObject(value)) for (const key in value) weight += key.length + weightOf(value[key])
+  if (level > mostLevels) return weight
+  if (Array.isArray(value)) for (const element of value) weight += weightOf(element, level + 1)
+  else if (Predicate.isObject(value)) for (const key in value) weight += key.length + weightOf(value[key], level + 1)
   return weight
 }
 

@@ -1,7 +1,6 @@
 /**
- * How read models are read: documents of the live generation, decoded by the view's schema; and views folded from the log, as of then.
+ * How read models are read: documents of the live generation, decoded by the view's schema.
  */
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -9,12 +8,10 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type DecodeError, type Tagged } from "../../../Event.ts"
 import { type EventStore, StoreError } from "../../../EventStore.ts"
 import type { ProjectionStore } from "../../../ProjectionStore.ts"
 import type { Query } from "../../../Query.ts"
 import * as View from "../../../View.ts"
-import { decoded } from "../decoded.ts"
 import { documentCodec, wholeKey } from "./documents.ts"
 
 /** The query for everything that a set of definitions can read. */
@@ -127,43 +124,4 @@ export const makeDocument = <Model>(
   Effect.map(
     makeDocuments(name, view, stores).get(wholeKey),
     Option.getOrElse(() => view.initial)
-  )
-
-/** The events up to a position or an instant, decoded. */
-const eventsUpTo = <E extends Tagged>(
-  view: { readonly events: View.View<never, E>["events"] },
-  { eventStore }: Stores,
-  at: number | DateTime.Utc
-) => {
-  const query = queryOf(view.events)
-  const recorded =
-    typeof at === "number"
-      ? eventStore.readLog({ to: at, query })
-      : eventStore
-          .readLog({ query })
-          .pipe(Stream.takeWhile(({ recordedAt }) => DateTime.isLessThanOrEqualTo(recordedAt, at)))
-  return decoded(view.events, recorded)
-}
-
-/** A view as of a position or an instant, folded from the log: what is stored is not touched. */
-export const foldedAt = <Model, E extends Tagged>(
-  view: View.View<Model, E>,
-  stores: Stores,
-  at: number | DateTime.Utc
-): Effect.Effect<Model, StoreError | DecodeError> =>
-  Stream.runFold(
-    eventsUpTo(view, stores, at),
-    () => view.initial,
-    (model, event) => View.fold(view, [event], model)
-  )
-
-export const foldedKeyedAt = <Model, E extends Tagged>(
-  view: View.KeyedView<Model, E>,
-  stores: Stores,
-  at: number | DateTime.Utc
-): Effect.Effect<View.Models<Model>, StoreError | DecodeError> =>
-  Stream.runFold(
-    eventsUpTo(view, stores, at),
-    (): View.Models<Model> => HashMap.empty(),
-    (models, event) => View.foldKeyed(view, [event], models)
   )

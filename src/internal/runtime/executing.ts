@@ -1,0 +1,151 @@
+/**
+ * Executing commands: load, decide, append, and once more after a conflict.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Causation from "../../Causation.ts"
+import * as Decider from "../../Decider.ts"
+import type * as Event from "../../Event.ts"
+import { ConcurrencyConflict, type EventStore, StoreError } from "../../EventStore.ts"
+import type { Metadata } from "../../RecordedEvent.ts"
+import * as StreamName from "../../StreamName.ts"
+import type { Execution, Target } from "./execution.ts"
+import type { LoadPolicy } from "./loader.ts"
+import { uuidV7 } from "./uuid.ts"
+
+/**
+ * How a command is executed.
+ */
+export interface ExecuteOptions {
+  /**
+   * Makes the execution idempotent: a command id that has been executed on this stream gives its first outcome again,
+   * whatever came between and whichever process asks. A command that was rejected or had nothing to do left no trace, and is
+   * decided anew. By default every execution is a command of its own.
+   */
+  readonly commandId?: string | undefined
+  /** Metadata for this command's events alone, beside what the fiber's context gives. */
+  readonly metadata?: Metadata | undefined
+  /**
+   * How new the state has to be that is decided on first: the latest by default. With an older one a read is saved where nobody else wrote to the stream.
+   * The answer is the same: what is stored is held against the version that the stream has, and a rejection, or nothing to do, is only
+   * answered on the latest state.
+   */
+  readonly load?: LoadPolicy | undefined
+}
+
+/** What can go wrong in executing any command. */
+export type ExecuteError = ConcurrencyConflict | StoreError | Event.DecodeError
+
+/**
+ * A command for one aggregate, to be executed together with others by {@link executeAll}.
+ */
+export interface Prepared<out Result, out Rejection> {
+  readonly "~eventfold/Prepared": {
+    readonly store: EventStore["Service"]
+    readonly stream: StreamName.StreamName
+    readonly retry: Schedule.Schedule<unknown>
+    readonly begin: (
+      executed: Pick<Target<Decider.Any>, "commandId" | "isRepeatable" | "together" | "policy">
+    ) => Execution<Result, Rejection>
+  }
+}
+
+export interface RetryOptions {
+  /** When to decide again after a conflict, and how often. At once and up to 10 times by default. */
+  readonly retry?: Schedule.Schedule<unknown> | undefined
+}
+
+export const defaultRetry = Schedule.recurs(10)
+
+const problemOf = (
+  commands: ReadonlyArray<Prepared<unknown, unknown>["~eventfold/Prepared"]>,
+  commandId: string
+): string | undefined => {
+  const wrong = StreamName.nameProblem(commandId)
+  if (wrong !== undefined) return `the command id ${wrong}`
+  if (commands.some(({ store }) => store !== commands[0]!.store)) {
+    return "commands of aggregates over different stores cannot be executed as one"
+  }
+  return undefined
+}
+
+const withoutUndefined = (metadata: Metadata): Metadata =>
+  Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined))
+
+/** Gives whether it is done: what cannot be answered for good by what is known in memory is decided once more. */
+const attempt = Effect.fnUntraced(function* <Rejection>(
+  store: EventStore["Service"],
+  executions: ReadonlyArray<Execution<unknown, Rejection>>,
+  streams: ReadonlyArray<StreamName.StreamName>,
+  commandId: string,
+  metadata: Metadata
+) {
+  const catchUp = Effect.as(
+    Effect.forEach(executions, (execution) => execution.catchUp, { discard: true }),
+    true
+  )
+  const isProvisional = (): boolean => executions.some((execution) => execution.isProvisional())
+  yield* catchUp
+  // Stored before: together, so that where one was, those that stored nothing had nothing to do. Once more, for the streams
+  // were read one after the other, and it may have been stored in between.
+  if (executions.some((execution) => execution.isStored())) return isProvisional() ? false : yield* catchUp
+  const context = Decider.context({ now: yield* DateTime.now, commandId })
+  const writes = []
+  for (const execution of executions) {
+    const decided = yield* Effect.result(execution.decide(context, metadata))
+    const isSomething = Result.isSuccess(decided) && decided.success.length > 0
+    if (!isSomething && isProvisional()) return false
+    writes.push(...(yield* Effect.fromResult(decided)))
+  }
+  const twice = streams.find((stream, index) => stream === streams[index - 1])
+  if (twice !== undefined) {
+    const problem = `two commands for stream ${twice} cannot be executed as one: execute one after the other`
+    return yield* new StoreError({ reason: "InvalidRequest", problem })
+  }
+  if (writes.length === 0) return true
+  const appended = yield* store.append(writes).pipe(
+    Effect.catchTag("ConditionConflict", Effect.die),
+    Effect.catchIf(
+      // Executed before, and before what was known in memory.
+      (error) => error._tag === "StoreError" && error.reason === "DuplicateEvent" && isProvisional(),
+      () => Effect.undefined
+    )
+  )
+  if (appended === undefined) return false
+  // Executed elsewhere at the same time: what it came to is in the streams by now.
+  if (appended.repeated) return yield* catchUp
+  let position = appended.position
+  for (const execution of executions.toReversed()) position -= yield* execution.settle(position)
+  return true
+})
+
+/** Load, decide, append; after a conflict fold what was missed, and decide again. */
+export const run = Effect.fnUntraced(function* <Result, Rejection>(
+  commands: ReadonlyArray<Prepared<Result, Rejection>>,
+  options: ExecuteOptions & RetryOptions
+) {
+  if (commands.length === 0) return []
+  const prepared = commands.map((command) => command["~eventfold/Prepared"])
+  const commandId = options.commandId ?? (yield* uuidV7)
+  const problem = problemOf(prepared, commandId)
+  if (problem !== undefined) return yield* new StoreError({ reason: "InvalidRequest", problem })
+  const { store, retry } = prepared[0]!
+  const metadata = withoutUndefined({ ...(yield* Causation.metadata(commandId)), ...options.metadata, commandId })
+  const together = prepared.map(({ stream }) => stream).toSorted()
+  const isRepeatable = options.commandId !== undefined
+  const policy = options.load ?? "latest"
+  const executions = prepared.map(({ begin }) => begin({ commandId, isRepeatable, together, policy }))
+  const once = attempt(store, executions, together, commandId, metadata)
+  const loadDecideAppend = Effect.flatMap(once, (isDone) => {
+    if (isDone) return Effect.void
+    for (const execution of executions) execution.restart()
+    return once
+  })
+  yield* Effect.retry(loadDecideAppend, {
+    schedule: options.retry ?? retry,
+    while: (error) => error instanceof ConcurrencyConflict
+  })
+  return executions.map((execution) => execution.outcome())
+})

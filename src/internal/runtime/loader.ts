@@ -1,0 +1,189 @@
+/**
+ * How states are loaded: from what is known already, in memory or as a snapshot, and from the events that came since.
+ */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type * as Decider from "../../Decider.ts"
+import * as Event from "../../Event.ts"
+import type { EventStore, StoreError } from "../../EventStore.ts"
+import type { RecordedEvent } from "../../RecordedEvent.ts"
+import type { StreamName } from "../../StreamName.ts"
+import { evolveRecorded, type Loaded, outOfPlace, unloaded } from "./loaded.ts"
+import type { StreamSnapshots } from "./snapshots.ts"
+import type { StateCache } from "./stateCache.ts"
+
+/**
+ * How new a state has to be: the latest that the store has; any that is in memory; or one in memory that was the latest not
+ * longer ago than this. What is not in memory is always read.
+ */
+export type LoadPolicy = "latest" | "cached" | { readonly notOlderThan: Duration.Input }
+
+/** What is known of a stream. */
+export interface Known<out State> {
+  readonly loaded: Loaded<State>
+  /** Where that comes from. */
+  readonly source: "nothing" | "cache" | "snapshot" | "stream"
+  /** The version of the newest snapshot that is known of, 0 without one. */
+  readonly snapshotAt: number
+  /** When it was known to be the latest, in milliseconds of the clock. */
+  readonly asOf: number
+}
+
+export interface Loader<in out State, out Read> {
+  /** What is known of a stream before it is read. */
+  readonly begin: (stream: StreamName) => Effect.Effect<Known<State>>
+  /** Whether that is new enough, without a look at the stream. */
+  readonly isEnough: (known: Known<State>, policy: LoadPolicy) => Effect.Effect<boolean>
+  /** Folds what the stream has beyond that. `seen` is told of each event that is folded, and what the state is then. */
+  readonly readOn: (
+    stream: StreamName,
+    known: Known<State>,
+    seen?: (recorded: RecordedEvent, events: ReadonlyArray<Read>, loaded: Loaded<State>) => void
+  ) => Effect.Effect<Known<State>, StoreError | Event.DecodeError>
+  /** The state of a stream, as new as it has to be. */
+  readonly latest: (
+    stream: StreamName,
+    policy: LoadPolicy
+  ) => Effect.Effect<Loaded<State>, StoreError | Event.DecodeError>
+  /** The state of a stream at a version, or the last one if it has not come so far. Not kept. */
+  readonly atVersion: (
+    stream: StreamName,
+    version: number
+  ) => Effect.Effect<Loaded<State>, StoreError | Event.DecodeError>
+  /** Keeps what a stream has come to by an append. */
+  readonly keep: (stream: StreamName, known: Known<State>, loaded: Loaded<State>) => Effect.Effect<Known<State>>
+}
+
+/** A snapshot that is not of this stream: what the log has at its version is another event, or none. */
+class Foreign extends Data.TaggedError("Foreign")<{}> {}
+
+export const makeLoader = <D extends Decider.Any>(
+  decider: D,
+  store: EventStore["Service"],
+  cache: StateCache<Decider.State<D>>,
+  snapshots: Option.Option<StreamSnapshots<Decider.State<D>>>
+): Loader<Decider.State<D>, Decider.Read<D>> => {
+  type State = Decider.State<D>
+  type Read = Decider.Read<D>
+  type Seen = (recorded: RecordedEvent, events: ReadonlyArray<Read>, loaded: Loaded<State>) => void
+  const nothing: Known<State> = { loaded: unloaded(decider), source: "nothing", snapshotAt: 0, asOf: 0 }
+
+  const fold = Effect.fnUntraced(function* (
+    stream: StreamName,
+    from: Loaded<State>,
+    { isSnapshot, seen, to }: { readonly isSnapshot: boolean; readonly seen?: Seen | undefined; readonly to?: number }
+  ) {
+    let loaded = from
+    let isConfirmed = !isSnapshot
+    const foldPage = (
+      page: ReadonlyArray<RecordedEvent>
+    ): Effect.Effect<void, StoreError | Event.DecodeError | Foreign> => {
+      for (const recorded of page) {
+        if (!isConfirmed) {
+          if (recorded.version !== from.version || recorded.position !== from.position)
+            return Effect.fail(new Foreign())
+          isConfirmed = true
+          continue
+        }
+        const misplaced = outOfPlace(loaded, recorded)
+        if (misplaced !== undefined) return Effect.fail(misplaced)
+        const events = Event.decode<Read>(decider.reads, recorded)
+        if (Result.isFailure(events)) return Effect.fail(events.failure)
+        loaded = evolveRecorded(decider, loaded, events.success, recorded)
+        seen?.(recorded, events.success, loaded)
+      }
+      return Effect.void
+    }
+    // The event that a snapshot ends with is read once more, to see that it is there.
+    const range = { from: from.version + (isSnapshot ? 0 : 1), ...(to === undefined ? {} : { to }) }
+    yield* Stream.runForEachArray(store.readStream(stream, range), foldPage)
+    if (!isConfirmed) return yield* new Foreign()
+    return loaded
+  })
+
+  const kept = Effect.fnUntraced(function* (
+    stream: StreamName,
+    before: Known<State>,
+    loaded: Loaded<State>,
+    asOf: number,
+    millis: number
+  ) {
+    const known: Known<State> = { loaded, source: "stream", snapshotAt: before.snapshotAt, asOf }
+    // What is rolled back has never been.
+    if (yield* store.inTransaction) return known
+    const snapshotAt = Option.isNone(snapshots)
+      ? 0
+      : yield* snapshots.value.offer(stream, loaded, before.snapshotAt, millis)
+    cache.keep(stream, { loaded, asOf, snapshotAt })
+    return { ...known, snapshotAt }
+  })
+
+  const knownOf: (snapshot: Option.Option<Loaded<State>>) => Known<State> = Option.match({
+    onNone: () => nothing,
+    onSome: (loaded) => ({ loaded, source: "snapshot", snapshotAt: loaded.version, asOf: 0 })
+  })
+
+  const begin: Loader<State, Read>["begin"] = (stream) =>
+    Effect.suspend(() => {
+      const cached = cache.get(stream)
+      if (cached !== undefined) return Effect.succeed<Known<State>>({ ...cached, source: "cache" })
+      return Option.isNone(snapshots) ? Effect.succeed(nothing) : Effect.map(snapshots.value.load(stream), knownOf)
+    })
+
+  const isEnough: Loader<State, Read>["isEnough"] = (known, policy) => {
+    if (policy === "latest" || known.source !== "cache") return Effect.succeed(false)
+    if (policy === "cached") return Effect.succeed(true)
+    const most = Duration.toMillis(policy.notOlderThan)
+    return Effect.map(Clock.currentTimeMillis, (now) => now - known.asOf <= most)
+  }
+
+  /** Folds on from what is known, or from the first event where that is a snapshot of something else. Gives which of the two it was. */
+  const foldOn = (
+    stream: StreamName,
+    known: Known<State>,
+    options: { readonly seen?: Seen | undefined; readonly to?: number }
+  ) =>
+    fold(stream, known.loaded, { ...options, isSnapshot: known.source === "snapshot" }).pipe(
+      Effect.map((loaded) => [loaded, known] as const),
+      Effect.catchTag("Foreign", () => {
+        const discard = Option.match(snapshots, { onNone: () => Effect.void, onSome: ({ discard }) => discard(stream) })
+        const whole = fold(stream, nothing.loaded, { ...options, isSnapshot: false })
+        return Effect.map(Effect.andThen(discard, whole), (loaded) => [loaded, nothing] as const)
+      }),
+      // Only of a snapshot can it be said.
+      Effect.catchTag("Foreign", Effect.die)
+    )
+
+  const readOn: Loader<State, Read>["readOn"] = Effect.fnUntraced(function* (stream, known, seen) {
+    const began = yield* Clock.currentTimeMillis
+    const [loaded, base] = yield* foldOn(stream, known, { seen })
+    return yield* kept(stream, base, loaded, began, (yield* Clock.currentTimeMillis) - began)
+  })
+
+  const latest: Loader<State, Read>["latest"] = Effect.fnUntraced(function* (stream, policy) {
+    const known = yield* begin(stream)
+    return (yield* isEnough(known, policy)) ? known.loaded : (yield* readOn(stream, known)).loaded
+  })
+
+  return {
+    begin,
+    isEnough,
+    readOn,
+    latest,
+
+    atVersion: Effect.fnUntraced(function* (stream, version) {
+      const known =
+        Option.isNone(snapshots) || version < 1 ? nothing : knownOf(yield* snapshots.value.load(stream, version))
+      const [loaded] = yield* foldOn(stream, known, { to: version })
+      return loaded
+    }),
+
+    keep: (stream, known, loaded) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => kept(stream, known, loaded, now, 0))
+  }
+}
