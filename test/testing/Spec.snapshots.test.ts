@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema, SchemaGetter } from "effect"
-import { Decider } from "eventfold"
+import { Effect, Result, Schema, SchemaGetter } from "effect"
+import { Decider, Event } from "eventfold"
 import { Spec } from "eventfold/testing"
 import { account, Booked } from "../loading/support.ts"
 
@@ -9,6 +9,19 @@ const failureOf = (spec: Effect.Effect<void, Spec.SpecFailure>) =>
 
 describe("the spec of snapshots", () => {
   it("holds where a state is all there is to know", () => Spec.snapshots(account))
+
+  it("passes over commands whose text no store takes", () => {
+    const noting = Decider.make({
+      name: "noting",
+      state: Schema.Array(Schema.String),
+      initial: [],
+      commands: Schema.TaggedUnion({ Note: { text: Schema.String } }),
+      events: Event.define({ Noted: { text: Schema.String } })
+    })
+      .evolve({ Noted: (notes, { text }) => [...notes, text] })
+      .decide({ Note: ({ text }) => [{ _tag: "Noted", text }] })
+    return Spec.snapshots(noting, { runs: 300 })
+  })
 
   it.effect("does not hold where the schema of the state leaves something out", () =>
     Effect.gen(function* () {
@@ -49,6 +62,8 @@ describe("the spec of snapshots", () => {
         .evolve({ Booked: (sum, { amount }) => sum + amount, Closed: (sum) => sum })
         .decide({ Deposit: () => [], Withdraw: () => [], Settle: () => [], Close: () => [] })
       assert.match(yield* failureOf(Spec.snapshots(idle)), /nothing was tried/)
+      const unstorable = { ...idle, decide: () => Result.succeed([{ _tag: "Booked", amount: "?" } as never]) }
+      assert.match(yield* failureOf(Spec.snapshots(unstorable)), /nothing was tried[^]*cannot be stored/)
       yield* Spec.snapshots(idle, { histories: [[{ _tag: "Booked", amount: 1 }, { _tag: "Closed" }]] })
     })
   )

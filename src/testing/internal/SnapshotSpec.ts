@@ -35,22 +35,30 @@ const read = (decider: Decider.Any, event: Tagged, where: string): Effect.Effect
     (encoded) => readBack<Tagged>(decider.reads, where, encoded, true)
   )
 
-/** What becomes of commands, one after the other: the events of those that are not rejected. */
+/**
+ * What becomes of commands, one after the other: the events of those that are not rejected. Of commands at random some are of text that no
+ * store takes: these are passed over as well, and the first such problem is given.
+ */
 const decided = Effect.fnUntraced(function* (decider: Decider.Any, commands: ReadonlyArray<Tagged>, seed: string) {
   const events: Array<Tagged> = []
+  let refused: string | undefined
   let state: unknown = decider.initial
   for (const [index, command] of commands.entries()) {
     const context = Decider.context({ now: specTime, commandId: `${seed} ${index}` })
     const decision: Result.Result<History, unknown> = decider.decide(command, state, context)
     if (Result.isFailure(decision)) continue
-    for (const event of decision.success) {
-      for (const one of yield* read(decider, event, `an event of command ${index} (${command._tag})`)) {
-        events.push(one)
-        state = decider.evolve(state, one)
-      }
+    const where = `an event of command ${index} (${command._tag}) of ${seed}`
+    const stored = yield* Effect.result(Effect.forEach(decision.success, (event) => read(decider, event, where)))
+    if (Result.isFailure(stored)) {
+      refused ??= stored.failure.problem
+      continue
+    }
+    for (const event of stored.success.flat()) {
+      events.push(event)
+      state = decider.evolve(state, event)
     }
   }
-  return events
+  return { events, refused }
 })
 
 const fold = (decider: Decider.Any, events: History, from: unknown): unknown =>
@@ -93,6 +101,7 @@ export const historiesOf = Effect.fnUntraced(function* (
     const events = yield* Effect.forEach(history, (event, n) => read(decider, event, `event ${n} of history ${index}`))
     all.push({ events: events.flat(), which: `history ${index}` })
   }
+  let problem: string | undefined
   const seed = given ?? String(yield* Random.nextIntBetween(0, 2 ** 31))
   for (let run = 0; run < runs; run++) {
     const which = `seed "${seed}", history ${run}`
@@ -100,11 +109,13 @@ export const historiesOf = Effect.fnUntraced(function* (
       count: length,
       seed: `${seed} ${run}`
     }).pipe(Effect.mapError((error) => new SpecFailure({ problem: `no commands at random: ${String(error)}` })))
-    all.push({ events: yield* decided(decider, commands, which), which })
+    const { events, refused } = yield* decided(decider, commands, which)
+    all.push({ events, which })
+    problem ??= refused
   }
   if (all.every(({ events }) => events.length === 0)) {
-    const problem = "no command at random came to an event, so nothing was tried: give histories"
-    return yield* new SpecFailure({ problem })
+    const none = "no command at random came to an event, so nothing was tried: give histories"
+    return yield* new SpecFailure({ problem: problem === undefined ? none : `${none} (${problem})` })
   }
   return all
 })
