@@ -138,6 +138,22 @@ export const executeAll = <const Commands extends ReadonlyArray<Prepared<unknown
     Rejections<Commands> | ExecuteError
   >
 
+/** Refuses what would quietly come to something else. */
+const checkOptions = ({
+  cache,
+  snapshots
+}: Pick<Options<Decider.Any, Snapshots | undefined>, "cache" | "snapshots">) => {
+  const whole = (name: string, value: number | undefined, least: number): void => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return
+    throw new Error(`${name} is ${value}: give a whole number of at least ${least}`)
+  }
+  whole("cache.entries", cache?.entries, 0)
+  whole("cache.bytes", cache?.bytes, 0)
+  whole("snapshots.version", snapshots?.version, 1)
+  whole("snapshots.every", snapshots?.every, 1)
+  whole("snapshots.keep", snapshots?.keep, 1)
+}
+
 const checkCategory = (category: string): void => {
   const wrong = StreamName.categoryProblem(category)
   if (wrong !== undefined) throw new Error(`the category "${category}" ${wrong}: give another one as \`category\``)
@@ -150,6 +166,7 @@ export const make = <D extends Decider.Any, S extends Snapshots | undefined = un
   options: Options<D, S>
 ): Effect.Effect<Aggregate<D>, never, Requirements<S>> => {
   const { snapshots } = options
+  checkOptions(options)
   const optional: Effect.Effect<
     Option.Option<StreamSnapshots<Decider.State<D>>>,
     never,
@@ -225,6 +242,7 @@ export const Service =
     readonly layer: Layer.Layer<Self, never, Exclude<Requirements<S>, Scope.Scope>>
   } => {
     checkCategory(options.category ?? options.decider.name)
+    checkOptions(options)
     const service = Context.Service<Self, Aggregate<D>>()(key)
     return Object.assign(service, { layer: Layer.effect(service, make(options)) })
   }

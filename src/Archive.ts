@@ -56,9 +56,10 @@ const over = (
   const checkOpen = (stream: StreamName): Effect.Effect<void, StoreError> =>
     known.has(stream)
       ? Effect.void
-      : Effect.flatMap(archive.streamVersion(stream), (version) =>
-          version === 0 ? Effect.void : Effect.fail(archived(stream, "takes no more events: go on in another stream"))
-        )
+      : Effect.gen(function* () {
+          if ((yield* archive.streamVersion(stream)) === 0 || (yield* store.streamVersion(stream)) > 0) return
+          return yield* archived(stream, "takes no more events: go on in another stream")
+        })
 
   /** Stores in streams of the log, which are known to be there from then on. */
   const storing = <A, E>(places: ReadonlyArray<{ readonly stream: StreamName }>, stored: Effect.Effect<A, E>) => {

@@ -2,7 +2,7 @@
  * States that are kept in memory save reads, and change no answer.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema, SchemaGetter } from "effect"
+import { Effect, Schedule, Schema, SchemaGetter } from "effect"
 import { TestClock } from "effect/testing"
 import { Aggregate, Decider, Event } from "eventfold"
 import { randomOf } from "../../bench/movements.ts"
@@ -68,6 +68,45 @@ describe("a state in memory", () => {
       assert.deepStrictEqual(yield* takeReads, [3])
     }).pipe(Effect.provide(watched))
   )
+
+  it.effect("that is not the latest is no conflict for the schedule, and as old as when the append began", () =>
+    Effect.gen(function* () {
+      const accounts = yield* Aggregate.make({ decider: account, retry: Schedule.recurs(0) })
+      yield* accounts.execute("ada", deposit(1))
+      yield* Effect.flatMap(anAggregate, (others) => others.execute("ada", deposit(10)))
+      const { state } = yield* accounts.execute("ada", deposit(1), { load: "cached" })
+      assert.strictEqual(state.balance, 12)
+    }).pipe(Effect.provide(watched))
+  )
+
+  it.effect("shares nothing with the command that led to it", () =>
+    Effect.gen(function* () {
+      const box = Decider.make({
+        name: "box",
+        state: Schema.Json,
+        initial: null,
+        commands: Schema.TaggedUnion({ Put: { body: Schema.Json } }),
+        events: Event.define({ Put: { body: Schema.Json } })
+      })
+        .evolve({ Put: (_, { body }) => body })
+        .decide({ Put: ({ body }) => [{ _tag: "Put", body }] })
+      const boxes = yield* Aggregate.make({ decider: box })
+      const body = { list: [1, -0] }
+      yield* boxes.execute("a", { _tag: "Put", body })
+      body.list.push(2)
+      const { state } = yield* boxes.state("a", { load: "cached" })
+      assert.deepStrictEqual(state, { list: [1, 0] })
+    }).pipe(Effect.provide(watched))
+  )
+
+  it("is not kept, nor are snapshots taken, by numbers that mean nothing", () => {
+    const service = (options: object) => () => Aggregate.make({ decider: account, ...options })
+    for (const cache of [{ entries: -1 }, { bytes: Number.NaN }])
+      assert.throws(service({ cache }), /cache\.(entries|bytes) is/)
+    for (const wrong of [{ version: 1.5 }, { version: 1, every: 0 }, { version: 1, keep: 0 }]) {
+      assert.throws(service({ snapshots: wrong }), /snapshots\.(version|every|keep) is/)
+    }
+  })
 
   it.effect("is forgotten when there are too many, those first that were not used for longest", () =>
     Effect.gen(function* () {
@@ -190,6 +229,29 @@ describe("a command id that was used before what is known in memory", () => {
       yield* accounts.execute("ada", settle(30))
       const settled = yield* accounts.execute("ada", settle(30), { commandId: "s" })
       assert.strictEqual(settled.version, 3)
+    }).pipe(Effect.provide(watched))
+  )
+
+  it.effect("gives it where the rules throw on what the state is by now", () =>
+    Effect.gen(function* () {
+      const fragile = {
+        ...account,
+        decide: (...[command, state, context]: Parameters<typeof account.decide>) => {
+          if (state.balance > 50) throw new Error("too rich")
+          return account.decide(command, state, context)
+        }
+      }
+      const others = yield* Aggregate.make({ decider: account })
+      const accounts = yield* Aggregate.make({ decider: fragile })
+      yield* accounts.execute("ada", deposit(7), { commandId: "c" })
+      yield* others.execute("ada", deposit(100))
+      yield* accounts.state("ada")
+      const { version } = yield* accounts.execute("ada", deposit(7), { commandId: "c" })
+      assert.strictEqual(version, 1)
+      yield* others.execute("ada", settle(1))
+      // Nor does it throw on a state that is not the latest.
+      const { state } = yield* accounts.execute("ada", deposit(1), { load: "cached" })
+      assert.strictEqual(state.balance, 2)
     }).pipe(Effect.provide(watched))
   )
 

@@ -12,14 +12,14 @@ export interface Decision<out State, out E> {
   readonly state: State
 }
 
-/** Events as they will be read. */
+/** Events as they will be read: from JSON, and not from what the caller may still change. */
 const readBack = <D extends Decider.Any>(
   decider: D,
   { data, schemaVersion, type }: Event.EncodedEvent
 ): ReadonlyArray<Decider.Read<D>> => {
   const reads: Event.Definitions<Decider.Read<D>> = decider.reads
   return Result.getOrThrowWith(
-    reads.stored.get(type)!.decode(data, schemaVersion),
+    reads.stored.get(type)!.decode(JSON.parse(JSON.stringify(data)), schemaVersion),
     ({ path, problem }) =>
       new Error(`it does not decode as it was encoded: ${path === "" ? "" : `${path}: `}${problem}`)
   )

@@ -1,9 +1,10 @@
 /**
  * Executing commands: load, decide, append, and once more after a conflict.
  */
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
+import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Causation from "../../Causation.ts"
 import * as Decider from "../../Decider.ts"
@@ -94,10 +95,11 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
   const context = Decider.context({ now: yield* DateTime.now, commandId })
   const writes = []
   for (const execution of executions) {
-    const decided = yield* Effect.result(execution.decide(context, metadata))
-    const isSomething = Result.isSuccess(decided) && decided.success.length > 0
+    // Also where it throws: on another state it may not.
+    const decided = yield* Effect.exit(execution.decide(context, metadata))
+    const isSomething = Exit.isSuccess(decided) && decided.value.length > 0
     if (!isSomething && isProvisional()) return false
-    writes.push(...(yield* Effect.fromResult(decided)))
+    writes.push(...(yield* decided))
   }
   const twice = streams.find((stream, index) => stream === streams[index - 1])
   if (twice !== undefined) {
@@ -105,19 +107,22 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
     return yield* new StoreError({ reason: "InvalidRequest", problem })
   }
   if (writes.length === 0) return true
+  const asOf = yield* Clock.currentTimeMillis
+  // What is refused may have been executed before, and before what was known in memory; and a state that nobody looked at is no conflict
+  // that the schedule has to know of.
+  const mayPass = (error: ConcurrencyConflict | StoreError): boolean =>
+    error._tag === "StoreError"
+      ? !error.isRetryable && isProvisional()
+      : executions.some((execution) => !execution.hasRead())
   const appended = yield* store.append(writes).pipe(
     Effect.catchTag("ConditionConflict", Effect.die),
-    Effect.catchIf(
-      // Executed before, and before what was known in memory.
-      (error) => error._tag === "StoreError" && error.reason === "DuplicateEvent" && isProvisional(),
-      () => Effect.undefined
-    )
+    Effect.catchIf(mayPass, () => Effect.undefined)
   )
   if (appended === undefined) return false
   // Executed elsewhere at the same time: what it came to is in the streams by now.
   if (appended.repeated) return yield* catchUp
   let position = appended.position
-  for (const execution of executions.toReversed()) position -= yield* execution.settle(position)
+  for (const execution of executions.toReversed()) position -= yield* execution.settle(position, asOf)
   return true
 })
 

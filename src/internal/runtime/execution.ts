@@ -26,6 +26,8 @@ export interface Execution<out Result, out Rejection> {
    * events see to that.
    */
   readonly isProvisional: () => boolean
+  /** Whether the stream was looked at, and not only what is known of it in memory. */
+  readonly hasRead: () => boolean
   /** Has the next {@link catchUp} read what it takes to decide for good. */
   readonly restart: () => void
   /** Decides on what was folded: one write, or none if there is nothing to do. */
@@ -33,8 +35,8 @@ export interface Execution<out Result, out Rejection> {
     context: Decider.DecideContext,
     metadata: Metadata
   ) => Effect.Effect<ReadonlyArray<Write>, Rejection>
-  /** Takes what was decided as stored, the last event at `position`, and gives the number of events that were. */
-  readonly settle: (position: number) => Effect.Effect<number>
+  /** Takes what was decided as stored, the last event at `position`, and gives the number of events that were. `asOf`: when that was about to be. */
+  readonly settle: (position: number, asOf: number) => Effect.Effect<number>
   readonly outcome: () => Result
   /** The version of what was folded so far. */
   readonly version: () => number
@@ -113,11 +115,12 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
   return {
     catchUp: Effect.suspend(() => (hasBegun ? readOn : begin)),
     isStored: () => before !== undefined,
+    hasRead: () => isRead,
     isProvisional: () => !isRead || (isRepeatable && !isWhole),
     restart: () => {
       hasBegun = true
       if (!isRepeatable || isWhole) return
-      known = nothing
+      known = { ...nothing, snapshotAt: known.snapshotAt }
       isWhole = true
     },
     decide: (context, metadata) =>
@@ -134,12 +137,12 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
         }))
         return Effect.succeed([{ stream, expected: loaded.version, events }])
       }),
-    settle: (position) =>
+    settle: (position, asOf) =>
       Effect.suspend(() => {
         settled = decided.events
         if (settled.length === 0) return Effect.succeed(0)
         const loaded = { state: decided.state, version: known.loaded.version + settled.length, position }
-        return Effect.map(loader.keep(stream, known, loaded), (kept) => {
+        return Effect.map(loader.keep(stream, known, loaded, asOf), (kept) => {
           known = kept
           return settled.length
         })

@@ -56,7 +56,12 @@ export interface Loader<in out State, out Read> {
     version: number
   ) => Effect.Effect<Loaded<State>, StoreError | Event.DecodeError>
   /** Keeps what a stream has come to by an append. */
-  readonly keep: (stream: StreamName, known: Known<State>, loaded: Loaded<State>) => Effect.Effect<Known<State>>
+  readonly keep: (
+    stream: StreamName,
+    known: Known<State>,
+    loaded: Loaded<State>,
+    asOf: number
+  ) => Effect.Effect<Known<State>>
 }
 
 /** A snapshot that is not of this stream: what the log has at its version is another event, or none. */
@@ -116,11 +121,9 @@ export const makeLoader = <D extends Decider.Any>(
     const known: Known<State> = { loaded, source: "stream", snapshotAt: before.snapshotAt, asOf }
     // What is rolled back has never been.
     if (yield* store.inTransaction) return known
-    const snapshotAt = Option.isNone(snapshots)
-      ? 0
-      : yield* snapshots.value.offer(stream, loaded, before.snapshotAt, millis)
-    cache.keep(stream, { loaded, asOf, snapshotAt })
-    return { ...known, snapshotAt }
+    if (Option.isSome(snapshots)) yield* snapshots.value.offer(stream, loaded, before.snapshotAt, millis)
+    cache.keep(stream, known)
+    return known
   })
 
   const knownOf: (snapshot: Option.Option<Loaded<State>>) => Known<State> = Option.match({
@@ -161,7 +164,10 @@ export const makeLoader = <D extends Decider.Any>(
 
   const readOn: Loader<State, Read>["readOn"] = Effect.fnUntraced(function* (stream, known, seen) {
     const began = yield* Clock.currentTimeMillis
+    // A fiber may outlive the transaction that it reads in.
+    const wasInTransaction = yield* store.inTransaction
     const [loaded, base] = yield* foldOn(stream, known, { seen })
+    if (wasInTransaction) return { loaded, source: "stream", snapshotAt: base.snapshotAt, asOf: began }
     return yield* kept(stream, base, loaded, began, (yield* Clock.currentTimeMillis) - began)
   })
 
@@ -183,7 +189,6 @@ export const makeLoader = <D extends Decider.Any>(
       return loaded
     }),
 
-    keep: (stream, known, loaded) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => kept(stream, known, loaded, now, 0))
+    keep: (stream, known, loaded, asOf) => kept(stream, known, loaded, asOf, 0)
   }
 }

@@ -13,6 +13,7 @@ import type * as Decider from "../../Decider.ts"
 import { type Snapshot, SnapshotStore } from "../../SnapshotStore.ts"
 import type { StreamName } from "../../StreamName.ts"
 import { digest } from "../kernel/digest.ts"
+import { makeBounded } from "./bounded.ts"
 import type { Loaded } from "./loaded.ts"
 
 /**
@@ -21,7 +22,7 @@ import type { Loaded } from "./loaded.ts"
 export interface Snapshots {
   /**
    * The version of the decider's `evolve`, from 1. To be raised with every change that makes other states of the same events: snapshots of
-   * other versions are not used. A changed schema of the state counts as a change by itself.
+   * other versions are not used. Another JSON shape of the state counts as a change by itself; another meaning of the same JSON does not.
    */
   readonly version: number
   /** A snapshot is taken when a state is this many events ahead of the last one. 100 by default. */
@@ -34,17 +35,16 @@ export interface Snapshots {
 
 /** How many snapshots are written at the same time: what comes on top is left to the next one who loads. */
 const mostAtOnce = 8
+/** How long one may take to be written. */
+const patience = "30 seconds"
+/** The streams of which it is remembered what was written. */
+const mostTaken = { entries: 100_000, weight: Infinity }
 
 export interface StreamSnapshots<in out State> {
   /** The newest snapshot of a stream that can be used, of those at or below a version. */
   readonly load: (stream: StreamName, upTo?: number) => Effect.Effect<Option.Option<Loaded<State>>>
-  /** Takes a snapshot if it is time for one. Gives the version of the newest that there is then. */
-  readonly offer: (
-    stream: StreamName,
-    loaded: Loaded<State>,
-    snapshotAt: number,
-    millis: number
-  ) => Effect.Effect<number>
+  /** Takes a snapshot if it is time for one; `snapshotAt` is the version of the newest that is known of. */
+  readonly offer: (stream: StreamName, loaded: Loaded<State>, snapshotAt: number, millis: number) => Effect.Effect<void>
   /** Removes what turned out to be of no use. */
   readonly discard: (stream: StreamName) => Effect.Effect<void>
 }
@@ -108,10 +108,18 @@ export const makeSnapshots = <D extends Decider.Any>(
       }
     }
 
+    /** The versions of snapshots that were written here, and the streams of those that are being written. */
+    const taken = makeBounded<number>(mostTaken)
+    const underWay = new Set<StreamName>()
+
     const inBackground = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<void> =>
       Effect.asVoid(FiberSet.run(writing, Effect.ignore(effect)))
 
-    const discard = (stream: StreamName) => inBackground(store.remove({ code, stream }))
+    const discard = (stream: StreamName) =>
+      Effect.suspend(() => {
+        taken.remove(stream)
+        return inBackground(store.remove({ code, stream }))
+      })
 
     return {
       discard,
@@ -130,21 +138,29 @@ export const makeSnapshots = <D extends Decider.Any>(
           })
         ),
       offer: (stream, loaded, snapshotAt, millis) =>
-        Effect.gen(function* () {
-          const isDue = loaded.version - snapshotAt >= every || (millis > slow && loaded.version > snapshotAt)
-          if (!isDue || (yield* FiberSet.size(writing)) >= mostAtOnce) return snapshotAt
-          const write = Effect.suspend(() => {
+        Effect.suspend(() => {
+          const newest = Math.max(snapshotAt, taken.get(stream) ?? 0)
+          const isDue = loaded.version - newest >= every || (millis > slow && loaded.version > newest)
+          if (!isDue || underWay.has(stream) || underWay.size >= mostAtOnce) return Effect.void
+          underWay.add(stream)
+          const write = Effect.gen(function* () {
             const snapshot = sealed(stream, loaded)
-            return snapshot === undefined
-              ? Effect.logWarning(
-                  `${decider.name}: the state of ${stream} does not fit its schema, and has no snapshot`
-                )
-              : store.save(code, snapshot, { keep })
+            const problem = `${decider.name}: no snapshot of ${stream}`
+            if (snapshot === undefined)
+              return yield* Effect.logWarning(`${problem}, whose state does not fit its schema`)
+            yield* store.save(code, snapshot, { keep }).pipe(
+              Effect.tapError(({ message }) => Effect.logWarning(`${problem}: ${message}`)),
+              Effect.timeout(patience)
+            )
+            taken.set(stream, loaded.version, 1)
+            taken.trim()
           })
-          yield* inBackground(
-            Effect.tapError(write, ({ message }) => Effect.logWarning(`${stream}: no snapshot, ${message}`))
+          return inBackground(
+            Effect.ensuring(
+              write,
+              Effect.sync(() => underWay.delete(stream))
+            )
           )
-          return loaded.version
         })
     }
   })

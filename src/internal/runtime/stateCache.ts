@@ -30,8 +30,11 @@ export interface StateCache<in out State> {
   readonly keep: (stream: StreamName, cached: Cached<State>) => void
 }
 
-/** A state that has grown by this share of its events is weighed again: to weigh it with each of them would cost more than to fold it. */
-const growth = 1.25
+/**
+ * A state is weighed again once for each so many bytes of it that events have come: a large one with each event would cost more to weigh than
+ * to fold, and what it may have grown by meanwhile is bounded by what so many events hold.
+ */
+const bytesAnEvent = 64 * 1024
 
 /**
  * About the bytes of a value, up to `most`. What occurs in it twice counts once.
@@ -45,10 +48,14 @@ export const weigh = (value: unknown, most: number): number => {
     weight += typeof one === "string" ? 2 * one.length : 8
     if (typeof one !== "object" || one === null || seen.has(one)) continue
     seen.add(one)
-    if (ArrayBuffer.isView(one)) weight += one.byteLength
+    if (ArrayBuffer.isView(one) || one instanceof ArrayBuffer) weight += one.byteLength
     else if (one instanceof Map) for (const [key, member] of one) rest.push(key, member)
     else if (one instanceof Set || Array.isArray(one)) for (const member of one) rest.push(member)
-    else for (const member of Object.values(one)) rest.push(member)
+    else
+      for (const [key, member] of Object.entries(one)) {
+        weight += 2 * key.length
+        rest.push(member)
+      }
   }
   return weight
 }
@@ -58,6 +65,14 @@ export const makeStateCache = <D extends Decider.Any>(
   most: { readonly entries: number; readonly bytes: number }
 ): StateCache<Decider.State<D>> => {
   const entries: Bounded<Entry<Decider.State<D>>> = makeBounded({ entries: most.entries, weight: most.bytes })
+  /** What throws here has been stored already: there is nobody to tell, and nothing to keep. */
+  const isOver = (state: Decider.State<D>): boolean => {
+    try {
+      return decider.isTerminal(state)
+    } catch {
+      return true
+    }
+  }
   return {
     get: (stream) => {
       entries.touch(stream)
@@ -68,9 +83,10 @@ export const makeStateCache = <D extends Decider.Any>(
       const before = entries.get(stream)
       if (before !== undefined && before.loaded.version > loaded.version) return
       if (most.entries === 0 || loaded.version === 0) return
-      if (decider.isTerminal(loaded.state)) return entries.remove(stream)
+      if (isOver(loaded.state)) return entries.remove(stream)
       deepFreeze(loaded.state)
-      const isWeighed = before !== undefined && loaded.version < before.weighedAt * growth
+      const isWeighed =
+        before !== undefined && loaded.version - before.weighedAt < Math.floor(before.weight / bytesAnEvent)
       const { weight, weighedAt } = isWeighed
         ? before
         : { weight: weigh(loaded.state, most.bytes + 1), weighedAt: loaded.version }

@@ -28,8 +28,11 @@ const wrongNumbers = [0, -1, 1.5, Number.NaN, Infinity, 2 ** 53]
 const untyped = (state: unknown): Pick<Snapshot, "state"> =>
   JSON.parse("{}", (_, value) => Object.assign(value, { state }))
 
-const circle: { in?: unknown } = {}
-circle.in = circle
+const circle = ((): object => {
+  const one: { in?: unknown } = {}
+  one.in = one
+  return one
+})()
 
 const wide = numbers(40).reduce<unknown>((inner) => [inner, inner], "x")
 
