@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule, Schema, SchemaGetter } from "effect"
 import { TestClock } from "effect/testing"
-import { Aggregate, Decider, Event } from "eventfold"
+import { Aggregate, Decider, Event, EventStore } from "eventfold"
 import { randomOf } from "../../bench/movements.ts"
 import { account, anAggregate, deposit, settle, takeReads, uncached, watched, withdraw } from "./support.ts"
 
@@ -69,13 +69,48 @@ describe("a state in memory", () => {
     }).pipe(Effect.provide(watched))
   )
 
-  it.effect("that is not the latest is no conflict for the schedule, and as old as when the append began", () =>
+  it.effect("that is not the latest is no conflict for the schedule", () =>
     Effect.gen(function* () {
       const accounts = yield* Aggregate.make({ decider: account, retry: Schedule.recurs(0) })
       yield* accounts.execute("ada", deposit(1))
       yield* Effect.flatMap(anAggregate, (others) => others.execute("ada", deposit(10)))
       const { state } = yield* accounts.execute("ada", deposit(1), { load: "cached" })
       assert.strictEqual(state.balance, 12)
+    }).pipe(Effect.provide(watched))
+  )
+
+  it.effect("is as old as when its append began", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      const slow: typeof store = {
+        ...store,
+        append: (...args) => Effect.tap(store.append(...args), () => TestClock.adjust("1 minute"))
+      }
+      const accounts = yield* Effect.provideService(anAggregate, EventStore.EventStore, slow)
+      yield* accounts.execute("ada", deposit(1))
+      yield* takeReads
+      yield* accounts.state("ada", { load: { notOlderThan: "5 seconds" } })
+      assert.deepStrictEqual(yield* takeReads, [2])
+    }).pipe(Effect.provide(watched))
+  )
+
+  it.effect("is frozen inside of what was frozen by others, and forgotten where isTerminal throws", () =>
+    Effect.gen(function* () {
+      const frozen = {
+        ...account,
+        evolve: (...args: Parameters<typeof account.evolve>) => Object.freeze(account.evolve(...args))
+      }
+      const accounts = yield* Aggregate.make({ decider: frozen })
+      const { state } = yield* accounts.execute("ada", deposit(1))
+      assert.throws(() => Array.prototype.push.call(state.bookings, 1000), TypeError)
+      const isTerminal = (): boolean => {
+        throw new Error("no")
+      }
+      const others = yield* Aggregate.make({ decider: { ...account, isTerminal } })
+      yield* others.execute("ada", deposit(1))
+      yield* takeReads
+      yield* others.execute("ada", deposit(1))
+      assert.deepStrictEqual(yield* takeReads, [1])
     }).pipe(Effect.provide(watched))
   )
 
