@@ -2,7 +2,7 @@
  * Snapshots save reads, and change no answer: whatever is kept, the state is what the events come to.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, type Duration, Effect, Fiber, Layer, Option, PubSub, Schema, Stream } from "effect"
+import { Context, type Duration, Effect, Fiber, Layer, Option, PubSub, Queue, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Aggregate, Decider, EventStore, SnapshotStore } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
@@ -220,6 +220,33 @@ describe("a snapshot", () => {
         ).pipe(Layer.provideMerge(MemoryEventStore.layer))
       )
     )
+  )
+
+  it.effect("that could not be written is tried again with the next command", () =>
+    Effect.gen(function* () {
+      const store = yield* SnapshotStore.SnapshotStore
+      const tried = yield* Queue.unbounded<number>()
+      const { code } = yield* kept()
+      let isFull = true
+      const full: typeof store = {
+        ...store,
+        save: (...args) =>
+          Effect.gen(function* () {
+            yield* Queue.offer(tried, args[1].version)
+            if (!isFull) return yield* store.save(...args)
+            return yield* new EventStore.StoreError({ reason: "StorageFull", problem: "full" })
+          })
+      }
+      const accounts = yield* Effect.provideService(withSnapshots, SnapshotStore.SnapshotStore, full)
+      yield* deposits(accounts, 10)
+      assert.strictEqual(yield* Queue.take(tried), 10)
+      isFull = false
+      yield* deposits(accounts, 1)
+      // When it is loaded, before anything is added.
+      assert.strictEqual(yield* Queue.take(tried), 10)
+      yield* written("saved", 1)
+      assert.strictEqual(Option.getOrThrow(yield* store.load(code, stream)).version, 10)
+    }).pipe(Effect.scoped, Effect.provide(stores))
   )
 
   it.effect("does not hide that a command id was used before", () =>
