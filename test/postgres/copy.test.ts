@@ -162,7 +162,9 @@ layer(Victim.layer, live)("a copy", (it) => {
         ends++
       }
       const report = yield* Fiber.join(copying)
-      assertCopied(yield* readAll(source.context), yield* readAll(target.context))
+      // The last end may have come when the copy was done: then it is a read that finds its connection gone.
+      const readAgain = (context: Both) => Effect.retry(readAll(context), { while: ({ isRetryable }) => isRetryable })
+      assertCopied(yield* readAgain(source.context), yield* readAgain(target.context))
       assert.strictEqual(report.read, 10_000)
       assert.isAbove(ends, 1)
       assert.isAbove(runs, 1)
