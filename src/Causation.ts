@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import type { Metadata, RecordedEvent } from "./RecordedEvent.ts"
 
@@ -29,11 +30,68 @@ export const Current = Context.Reference<Metadata>("eventfold/Causation/Current"
 export const withMetadata = <A, E, R>(self: Effect.Effect<A, E, R>, metadata: Metadata): Effect.Effect<A, E, R> =>
   Effect.updateService(self, Current, (current) => ({ ...current, ...metadata }))
 
+/** How many events lead to an event. What others have written may be anything. */
+const depthOf = ({ metadata: { causationDepth } }: RecordedEvent): number =>
+  Number.isSafeInteger(causationDepth) ? causationDepth! : 0
+
+/**
+ * The metadata of what an event causes.
+ */
+export const following = (
+  event: RecordedEvent
+): { readonly causationId: string; readonly correlationId: string; readonly causationDepth: number } => ({
+  causationId: event.id,
+  correlationId: event.metadata.correlationId ?? event.id,
+  causationDepth: depthOf(event) + 1
+})
+
 /**
  * Runs the handling of an event: whatever it appends is caused by that event and belongs to its correlation.
  */
 export const causedBy = <A, E, R>(self: Effect.Effect<A, E, R>, event: RecordedEvent): Effect.Effect<A, E, R> =>
-  withMetadata(self, { causationId: event.id, correlationId: event.metadata.correlationId ?? event.id })
+  withMetadata(self, following(event))
+
+/**
+ * So many events lead to this one that it is most likely a loop: two handlers that cause each other's events. Nothing was done.
+ */
+export class CausationTooDeep extends Schema.TaggedError<CausationTooDeep>("eventfold/CausationTooDeep")(
+  "CausationTooDeep",
+  {
+    eventId: Schema.String,
+    stream: Schema.String,
+    type: Schema.String,
+    depth: Schema.Int,
+    /** How many there may be. */
+    limit: Schema.Int
+  }
+) {
+  override get message(): string {
+    return `${this.depth} events lead to the ${this.type} of ${this.stream} (${this.eventId}), more than ${this.limit}: look for handlers that cause each other's events`
+  }
+}
+
+/**
+ * How many events may lead to one that is reacted to, unless it is told otherwise.
+ */
+export const defaultLimit = 100
+
+/**
+ * What is wrong with reacting to an event, if more than so many events lead to it.
+ */
+export const tooDeep = (event: RecordedEvent, limit: number): CausationTooDeep | undefined => {
+  const depth = depthOf(event)
+  if (depth <= limit) return undefined
+  const { id: eventId, stream, type } = event
+  return new CausationTooDeep({ eventId, stream, type, depth, limit })
+}
+
+/**
+ * Keeps handlers that cause each other's events from going on for ever: fails where more than so many events lead to this one.
+ */
+export const checkDepth = (event: RecordedEvent, limit: number): Effect.Effect<void, CausationTooDeep> => {
+  const problem = tooDeep(event, limit)
+  return problem === undefined ? Effect.void : Effect.fail(problem)
+}
 
 /**
  * The metadata for an append that a command decided: the current metadata, the command's id, and the current span's trace. A

@@ -15,6 +15,8 @@ export interface Metadata {
   readonly correlationId?: string
   /** The id of what directly caused this event: of the event that was being handled. */
   readonly causationId?: string
+  /** How many events lead to this one, each caused by the one before: 0, and not written, where it all began. */
+  readonly causationDepth?: number
   /** The id of the command that decided this event. */
   readonly commandId?: string
   /** Who asked for it. */
