@@ -3,7 +3,8 @@
  * Specs: the rules of a domain as given, when, then. Exact and in order, with everything passed through the codecs.
  *
  * A spec is an Effect, and can be awaited or returned like a promise: vitest, node:test or anything else can run it. As it
- * stands it runs purely; `onStore` runs the same spec against whatever event store is provided. "Given, when, then" over events is Greg Young's.
+ * stands it runs purely; `onStore`, where there is one, runs the same spec against whatever event store is provided. "Given, when, then" over
+ * events is Greg Young's.
  *
  * @example
  * import { Decider, Event } from "eventfold"
@@ -34,6 +35,7 @@ import type { PlatformError } from "effect/PlatformError"
 import type * as Schema from "effect/Schema"
 import type * as Decider from "../Decider.ts"
 import type { Tagged } from "../Event.ts"
+import type * as ProcessManager from "../ProcessManager.ts"
 import type * as Projection from "../Projection.ts"
 import type { Metadata } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
@@ -42,6 +44,7 @@ import { checkEvolve } from "./internal/evolveLock.ts"
 import { DeciderSpec, type Expectation, type WhenOptions } from "./internal/DeciderSpec.ts"
 import { StoredEvent } from "./internal/RunnableSpec.ts"
 import type { Happened, History } from "./internal/history.ts"
+import { ProcessSpec, type ProcessWhen } from "./internal/ProcessSpec.ts"
 import { type ProjectionSpec, projectionSpec } from "./internal/ProjectionSpec.ts"
 import { type SnapshotOptions, SnapshotSpec } from "./internal/SnapshotSpec.ts"
 import { ViewSpec } from "./internal/ViewSpec.ts"
@@ -49,7 +52,18 @@ import { ViewSpec } from "./internal/ViewSpec.ts"
 import type { SpecFailure } from "./SpecFailure.ts"
 
 export { SpecFailure } from "./SpecFailure.ts"
-export type { DeciderSpec, Happened, ProjectionSpec, SnapshotOptions, SnapshotSpec, StoredEvent, ViewSpec, WhenOptions }
+export type {
+  DeciderSpec,
+  Happened,
+  ProcessSpec,
+  ProcessWhen,
+  ProjectionSpec,
+  SnapshotOptions,
+  SnapshotSpec,
+  StoredEvent,
+  ViewSpec,
+  WhenOptions
+}
 
 /**
  * What a command must come to.
@@ -168,7 +182,7 @@ export const stored = (type: string, schemaVersion: number, data: Schema.Json): 
   new StoredEvent(type, schemaVersion, data)
 
 /**
- * An event with its circumstances, for a view that looks at them.
+ * An event with its circumstances, for a view or a process manager that looks at them.
  */
 export function recorded(event: StoredEvent, circumstances: Circumstances): Happened<never>
 export function recorded<E extends Tagged>(event: E, circumstances: Circumstances): Happened<E>
@@ -272,3 +286,72 @@ export function projection<Reader, R>(
         : { then: expectation((expected) => projectionSpec(self, history, { _tag: "Models", view, expected })) }
   }
 }
+
+/**
+ * The spec language of a process manager: one instance of it, from its first event on. Whatever happens to it is folded and reacted to, with events, commands
+ * and, after each input, the state passed through their codecs; a terminal state cancels all timers.
+ *
+ * Acts (`given`, `when...`, `elapse`, `resume`) and expectations (`then...`) follow each other as they like, and an expectation is about what
+ * came last. Each step gives another spec, which can be run, or be gone on from.
+ *
+ * It is 2000-01-01T00:00:00Z, and events are recorded now, until `elapse` or the `at` of a {@link recorded} event moves the time on. It never goes
+ * back. `thenTimer` says how long from now a timer is due.
+ *
+ * @example
+ * import { Decider, Event, ProcessManager } from "eventfold"
+ * import { Spec } from "eventfold/testing"
+ * import { DateTime, Schema } from "effect"
+ *
+ * const OrderEvent = Event.define({ OrderPlaced: { orderId: Schema.String }, OrderPaid: { orderId: Schema.String } })
+ *
+ * const reminder = Decider.make({
+ *   name: "reminder",
+ *   state: Schema.Int,
+ *   initial: 0,
+ *   commands: Schema.TaggedUnion({ Remind: {} }),
+ *   events: Event.define({ Reminded: {} })
+ * })
+ *   .evolve({ Reminded: (count) => count + 1 })
+ *   .decide({ Remind: () => [{ _tag: "Reminded" }] })
+ *
+ * const chasing = ProcessManager.make({
+ *   name: "chasing",
+ *   state: Schema.Literals(["new", "unpaid", "paid"]),
+ *   initial: "new",
+ *   events: OrderEvent,
+ *   targets: { reminder: ProcessManager.sends(reminder, ["Remind"]) },
+ *   timers: ["payment"],
+ *   isTerminal: (state) => state === "paid"
+ * })
+ *   .correlate({ OrderPlaced: ({ orderId }) => orderId, OrderPaid: ({ orderId }) => orderId })
+ *   .evolve({
+ *     events: { OrderPlaced: () => "unpaid", OrderPaid: () => "paid" },
+ *     elapsed: { payment: (state) => state }
+ *   })
+ *   .react({
+ *     events: {
+ *       OrderPlaced: (_, __, { now }) => [ProcessManager.schedule("payment", DateTime.add(now, { days: 7 }))],
+ *       OrderPaid: () => []
+ *     },
+ *     elapsed: { payment: (_, __, { instance }) => [ProcessManager.send("reminder", instance, { _tag: "Remind" })] }
+ *   })
+ *
+ * const placed = Spec.process(chasing)
+ *   .given([])
+ *   .when({ _tag: "OrderPlaced", orderId: "4711" })
+ *   .then([])
+ *   .thenTimer("payment", "7 days")
+ *
+ * await placed
+ *   .elapse("7 days")
+ *   .then([ProcessManager.send("reminder", "4711", { _tag: "Remind" })])
+ *   .thenState("unpaid")
+ * await placed.elapse("1 day").when({ _tag: "OrderPaid", orderId: "4711" }).thenEnded().thenNoTimer("payment")
+ */
+export const process = <S, E extends Tagged, T extends ProcessManager.Targets, Timer extends string>(
+  self: ProcessManager.ProcessManager<S, E, T, Timer>
+) => ({
+  /** What has happened before, in order: folded, and reacted to, so that timers are set as they would be. */
+  given: (history: ReadonlyArray<E | StoredEvent | Happened<E>>): ProcessWhen<S, E, T, Timer> =>
+    new ProcessSpec(self, [{ _tag: "given", history }])
+})

@@ -3,7 +3,7 @@
  * What the types of specs hold. Compiled by `npm run check`; each refusal has its positive twin above it.
  */
 import { Context, Effect, Schema } from "effect"
-import { Event, type EventStore, Projection, type ProjectionStore, View } from "eventfold"
+import { Event, type EventStore, ProcessManager, Projection, type ProjectionStore, View } from "eventfold"
 import { Spec } from "eventfold/testing"
 import { account, AccountEvent, AlreadyOpen, holds, InsufficientFunds, type Same } from "./domain.ts"
 
@@ -120,3 +120,77 @@ handler.given([]).thenReads(() => Effect.succeed(1), "1")
 handler.given([]).then(1)
 // @ts-expect-error it needs services, and so cannot be awaited
 export const awaited = async () => await reads
+
+const settlement = ProcessManager.make({
+  name: "settlement",
+  state: Schema.Literals(["none", "due", "settled"]),
+  initial: "none",
+  events: Event.pick(AccountEvent, ["AccountOpened", "Deposited"]),
+  targets: {
+    accounts: ProcessManager.sends(account, ["Withdraw", "Deposit"]),
+    openings: ProcessManager.sends(account, ["Open"])
+  },
+  timers: ["due"]
+})
+  .correlate({ AccountOpened: ({ owner }) => owner, Deposited: () => undefined })
+  .evolve({
+    events: { AccountOpened: () => "due", Deposited: (state) => state },
+    rejected: { accounts: { Withdraw: (state) => state }, openings: { Open: (state) => state } },
+    elapsed: { due: () => "settled" }
+  })
+  .react({
+    events: { AccountOpened: () => [], Deposited: () => [] },
+    rejected: { accounts: { Withdraw: () => [] }, openings: { Open: () => [] } },
+    elapsed: { due: () => [] }
+  })
+const settling = Spec.process(settlement).given([{ _tag: "AccountOpened", owner: "Ada", currency: "EUR" }])
+const { send } = ProcessManager
+export const processSpecs = [
+  settling
+    .when({ _tag: "Deposited", amount: 1 })
+    .then([send("accounts", "Ada", { _tag: "Withdraw", amount: 1 })])
+    .thenState("due")
+    .then([]),
+  settling.when(Spec.recorded({ _tag: "Deposited", amount: 1 }, { at: 0 })).thenIgnored(),
+  settling.when(Spec.stored("Deposited", 1, {})).thenNothing(),
+  settling
+    .whenRejected("accounts", "Ada", { _tag: "Withdraw", amount: 1 }, new InsufficientFunds({ balance: 0 }))
+    .thenTimer("due", "1 day")
+    .whenExecuted("accounts", "Ada", { _tag: "Deposit", amount: 1 }, [{ _tag: "Deposited", amount: 1 }])
+    .thenNoTimer("due"),
+  settling.elapse("1 day").resume().thenEnded()
+]
+export const awaitedProcess = async (): Promise<void> => await settling.thenNothing().thenEnded()
+
+// @ts-expect-error an event that the process manager does not hear
+Spec.process(settlement).given([{ _tag: "Withdrawn", amount: 1 }])
+// @ts-expect-error an event that the process manager does not hear
+settling.when({ _tag: "Withdrawn", amount: 1 })
+// @ts-expect-error no such target
+settling.then([send("account", "Ada", { _tag: "Withdraw", amount: 1 })])
+// @ts-expect-error a command that this target is not sent
+settling.then([send("openings", "Ada", { _tag: "Withdraw", amount: 1 })])
+// @ts-expect-error the same once it has an expectation
+settling.thenNothing().then([send("openings", "Ada", { _tag: "Withdraw", amount: 1 })])
+// @ts-expect-error not a state of this process manager
+settling.thenState("paid")
+// @ts-expect-error no such timer
+settling.thenTimer("late", "1 day")
+// @ts-expect-error no such timer
+settling.thenNoTimer("late")
+// @ts-expect-error a time has a unit
+settling.elapse("1")
+// @ts-expect-error not this command's error
+settling.whenRejected("accounts", "Ada", { _tag: "Withdraw", amount: 1 }, new AlreadyOpen({ owner: "Ada" }))
+// @ts-expect-error this command is never rejected
+settling.whenRejected("accounts", "Ada", { _tag: "Deposit", amount: 1 }, new InsufficientFunds({ balance: 0 }))
+// @ts-expect-error a command that this target is not sent
+settling.whenExecuted("openings", "Ada", { _tag: "Deposit", amount: 1 }, [])
+// @ts-expect-error a field of the wrong type
+settling.whenExecuted("accounts", "Ada", { _tag: "Deposit", amount: "1" }, [])
+// @ts-expect-error not an event of the target
+settling.whenExecuted("accounts", "Ada", { _tag: "Deposit", amount: 1 }, [{ _tag: "Reserved" }])
+// @ts-expect-error it says not yet what to expect
+export const unfinished = Effect.runPromise(settling.elapse("1 day"))
+// @ts-expect-error it says not yet what to expect
+export const awaitedUnfinished = async () => await settling.elapse("1 day")

@@ -152,7 +152,7 @@ const check = Effect.fnUntraced(function* (
 })
 
 /** Goes on in another millisecond: who reads the clock reads something else from here on. */
-const anotherMoment = Effect.clockWith((clock) =>
+export const anotherMoment = Effect.clockWith((clock) =>
   Effect.sync(() => {
     const began = performance.now()
     while (performance.now() - began < 1.1) clock.currentTimeMillisUnsafe()
