@@ -1,5 +1,5 @@
 /**
- * The reference store: the whole contract of the port over an array, and of the ports of projections and snapshots over maps. It lives as
+ * The reference store: the whole contract of the port over an array, and of the ports of projections, processes and snapshots over maps. It lives as
  * long as its process; use it in tests and to try things. Who writes an adapter finds here what the promises come down to.
  */
 import * as Context from "effect/Context"
@@ -13,11 +13,13 @@ import { defaultLimits, EventStore, type StoreError } from "../EventStore.ts"
 import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import { checkRestore } from "../internal/adapter/restoring.ts"
+import { ProcessStore } from "../ProcessStore.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
 import { SnapshotStore } from "../SnapshotStore.ts"
 import { type Database, make as makeDatabase } from "./database.ts"
 import { select, toRecorded } from "./log.ts"
+import * as MemoryProcessStore from "./MemoryProcessStore.ts"
 import * as MemoryProjectionStore from "./MemoryProjectionStore.ts"
 import * as MemorySnapshotStore from "./MemorySnapshotStore.ts"
 import { checkInline } from "./projections/State.ts"
@@ -95,12 +97,13 @@ const over = ({ append, appended, inTransaction, log, look }: Database): EventSt
 export const make: Effect.Effect<EventStore["Service"]> = Effect.map(makeDatabase, over)
 
 /**
- * A store in memory of events, of what projections keep, and of snapshots, empty when the layer is built.
+ * A store in memory of events, of what projections and processes keep, and of snapshots, empty when the layer is built.
  */
-export const layer: Layer.Layer<EventStore | ProjectionStore | SnapshotStore> = Layer.effectContext(
+export const layer: Layer.Layer<EventStore | ProjectionStore | ProcessStore | SnapshotStore> = Layer.effectContext(
   Effect.map(makeDatabase, (database) =>
     Context.make(EventStore, over(database)).pipe(
       Context.add(ProjectionStore, MemoryProjectionStore.over(database)),
+      Context.add(ProcessStore, MemoryProcessStore.over(database)),
       Context.add(SnapshotStore, MemorySnapshotStore.over(database))
     )
   )

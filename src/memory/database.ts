@@ -1,5 +1,5 @@
 /**
- * What the two memory stores share: the log, the state of the projections, and transactions over both.
+ * What the memory stores share: the log, the state of the projections and processes, and transactions over both.
  *
  * A transaction works on a state of its own and on rows that nobody else sees. When its work has succeeded they become
  * everybody's; when it has failed, died or was interrupted they are forgotten. It is carried in the context of its fiber, so whatever the work
@@ -38,6 +38,8 @@ export interface Database {
   /** A wake-up, not a message: what there is to read is in the log alone, so there is no seam between catching up and live. */
   readonly appended: PubSub.PubSub<void>
   readonly changed: PubSub.PubSub<void>
+  /** Something is asked of an instance of a process. */
+  readonly requested: PubSub.PubSub<void>
   /** Looks at what is committed, or in a transaction at what it has come to. Waits for nobody. */
   readonly look: <A>(see: (view: View) => A) => Effect.Effect<A>
   /** Changes the state, in the transaction under way or in one of its own. */
@@ -64,6 +66,7 @@ export const make: Effect.Effect<Database> = Effect.gen(function* () {
   const appending = Semaphore.makeUnsafe(1)
   const appended = yield* PubSub.sliding<void>(1)
   const changed = yield* PubSub.sliding<void>(1)
+  const requested = yield* PubSub.sliding<void>(1)
 
   // Each database has a key of its own: a transaction of one is none of another.
   const Current = Context.Reference<Transaction | undefined>(`eventfold/memory/Transaction/${crypto.randomUUID()}`, {
@@ -125,6 +128,8 @@ export const make: Effect.Effect<Database> = Effect.gen(function* () {
           Effect.gen(function* () {
             transaction.isOpen = false
             const hasChanged = Exit.isSuccess(exit) && transaction.state !== committed
+            const isRequested =
+              hasChanged && transaction.state.processes.lastRequest !== committed.processes.lastRequest
             if (hasChanged) committed = transaction.state
             if (transaction.holdsLog) {
               if (Exit.isSuccess(exit)) log.commit()
@@ -133,6 +138,7 @@ export const make: Effect.Effect<Database> = Effect.gen(function* () {
               yield* PubSub.publish(appended, undefined)
             }
             if (hasChanged) yield* PubSub.publish(changed, undefined)
+            if (isRequested) yield* PubSub.publish(requested, undefined)
           })
         return Effect.onExit(Effect.provideService(work, Current, transaction), end)
       })
@@ -171,6 +177,7 @@ export const make: Effect.Effect<Database> = Effect.gen(function* () {
     log,
     appended,
     changed,
+    requested,
     look: (see) => Effect.map(Effect.flatMap(current, view), see),
     change,
     transaction,

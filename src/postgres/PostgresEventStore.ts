@@ -32,6 +32,7 @@ import {
 import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import { type CheckedRestoredEvent, checkRestore } from "../internal/adapter/restoring.ts"
+import { ProcessStore } from "../ProcessStore.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
 import { SnapshotStore } from "../SnapshotStore.ts"
@@ -39,6 +40,7 @@ import { type Answer, type Append, callAppend } from "./appendCall.ts"
 import * as Batcher from "./batcher.ts"
 import { migrate } from "./migrate.ts"
 import { script } from "./migrations.ts"
+import * as PostgresProcessStore from "./PostgresProcessStore.ts"
 import * as PostgresProjectionStore from "./PostgresProjectionStore.ts"
 import * as PostgresSnapshotStore from "./PostgresSnapshotStore.ts"
 import { readCommitted } from "./readCommitted.ts"
@@ -332,19 +334,21 @@ export const make = (
   })
 
 /**
- * The log, and what projections keep and the snapshots beside it, over any `PgClient`.
+ * The log, and what projections and processes keep and the snapshots beside it, over any `PgClient`.
  */
 export const layer = (
   options?: Options
-): Layer.Layer<EventStore | ProjectionStore | SnapshotStore, StoreError, PgClient.PgClient> =>
+): Layer.Layer<EventStore | ProjectionStore | ProcessStore | SnapshotStore, StoreError, PgClient.PgClient> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const events = yield* make(options)
       // Their tables are made by the store of events.
       const projections = yield* PostgresProjectionStore.make({ schema: options?.schema })
+      const processes = yield* PostgresProcessStore.make({ schema: options?.schema })
       const snapshots = yield* PostgresSnapshotStore.make({ schema: options?.schema })
       return Context.make(EventStore, events).pipe(
         Context.add(ProjectionStore, projections),
+        Context.add(ProcessStore, processes),
         Context.add(SnapshotStore, snapshots)
       )
     })
@@ -357,7 +361,7 @@ export const layer = (
 export const layerConfig = (
   options?: Options
 ): Layer.Layer<
-  EventStore | ProjectionStore | SnapshotStore | PgClient.PgClient | SqlClient,
+  EventStore | ProjectionStore | ProcessStore | SnapshotStore | PgClient.PgClient | SqlClient,
   StoreError | Config.ConfigError
 > =>
   Layer.unwrap(

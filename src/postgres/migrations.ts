@@ -7,6 +7,16 @@ import { appendEvents } from "./schema/append.ts"
 import { events, eventTags, immutable, inlineTurn, inlineTypes, refuse } from "./schema/log.ts"
 import { literal, quoted } from "./schema/names.ts"
 import {
+  processDue,
+  processEnded,
+  processInstances,
+  processReady,
+  processRequests,
+  processRequestsOrder,
+  processStatus,
+  processSteps
+} from "./schema/processes.ts"
+import {
   checkInline,
   documents,
   generations,
@@ -74,7 +84,21 @@ CREATE INDEX projection_parked_lane ON ${s}.projection_parked (generation, parti
         checkInline(s)
       ]
     },
-    { id: 3, name: "snapshots", statements: [snapshots(s), saveSnapshot(s, schema)] }
+    { id: 3, name: "snapshots", statements: [snapshots(s), saveSnapshot(s, schema)] },
+    {
+      id: 4,
+      name: "what processes keep",
+      statements: [
+        processInstances(s),
+        processReady(s),
+        processDue(s),
+        processStatus(s),
+        processEnded(s),
+        processSteps(s),
+        processRequests(s),
+        processRequestsOrder(s)
+      ]
+    }
   ]
 }
 

@@ -4,7 +4,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Option, Stream } from "effect"
-import { PostgresSnapshotStore } from "eventfold/postgres"
+import { PostgresProcessStore, PostgresSnapshotStore } from "eventfold/postgres"
 import { migrate } from "../../src/postgres/migrate.ts"
 import { foundations, migrationLock, migrations, script } from "../../src/postgres/migrations.ts"
 import { freshDatabase, TestServer } from "../support/server.ts"
@@ -51,6 +51,9 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         const snapshot = { stream: "red-1", version: 15, position: 41, state: null } as const
         yield* snapshots.save("code", snapshot, { keep: 1 })
         assert.deepStrictEqual(yield* snapshots.load("code", "red-1"), Option.some(snapshot))
+        const processes = yield* PostgresProcessStore.make().pipe(Effect.provideService(PgClient.PgClient, sql))
+        yield* processes.request("fulfilment", { partition: 0, instance: "red-1", request: null })
+        assert.lengthOf(yield* processes.requests("fulfilment", 0, 10), 1)
       })
     )
   }

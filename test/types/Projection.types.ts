@@ -6,6 +6,7 @@ import { Context, DateTime, Effect, type Layer, type Option, Schema, type Stream
 import {
   Event,
   type EventStore,
+  type ProcessStore,
   Projection,
   type ProjectionStore,
   type SnapshotStore,
@@ -16,7 +17,7 @@ import { MemoryEventStore } from "eventfold/memory"
 import { AccountEvent, holds, type Same } from "./domain.ts"
 
 type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore
-type InMemory = Stores | SnapshotStore.SnapshotStore
+type InMemory = Stores | ProcessStore.ProcessStore | SnapshotStore.SnapshotStore
 
 const Balance = Schema.Struct({ owner: Schema.String, amount: Schema.Int, since: Schema.DateTimeUtcFromString })
 type Balance = typeof Balance.Type

@@ -1,5 +1,6 @@
 /**
- * The state of all projections as one immutable value: who changes it makes another one, so a transaction can throw its own away.
+ * The state of all projections, and of all processes, as one immutable value: who changes it makes another one, so a transaction can throw its
+ * own away.
  */
 import * as Duration from "effect/Duration"
 import * as HashMap from "effect/HashMap"
@@ -13,6 +14,7 @@ import {
   type Skipped,
   type Standing
 } from "../../ProjectionStore.ts"
+import * as Processes from "../processes/State.ts"
 
 export interface Partition {
   readonly state: "running" | "paused" | "failed"
@@ -46,9 +48,10 @@ export interface State {
   /** The number of the generation that was made last. */
   readonly last: number
   readonly generations: ReadonlyArray<Generation>
+  readonly processes: Processes.Processes
 }
 
-export const empty: State = { last: 0, generations: [] }
+export const empty: State = { last: 0, generations: [], processes: Processes.empty }
 
 const untouched: Partition = {
   state: "running",
@@ -75,7 +78,7 @@ export const add = (state: State, definition: Definition, role: "live" | "fillin
     parked: HashMap.empty(),
     skipped: []
   }
-  return { last: id, generations: [...state.generations, made] }
+  return { ...state, last: id, generations: [...state.generations, made] }
 }
 
 /** A generation as it was when it was made, but for its claims: those are lost. */

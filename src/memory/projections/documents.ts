@@ -4,9 +4,9 @@
 import type * as Schema from "effect/Schema"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Documents, ProjectionStore } from "../../ProjectionStore.ts"
+import { byCodePoints, hasFields } from "../comparing.ts"
 import type { Database } from "../database.ts"
 import { find, type Generation, invalid, liveOf, positionOf, update } from "./State.ts"
 
@@ -20,30 +20,6 @@ const byKeys = (generation: Generation | undefined, keys: Iterable<string>): Doc
   }
   return found
 }
-
-/** By code points, as PostgreSQL compares UTF-8; JavaScript compares UTF-16, where an emoji comes before a ligature. */
-const byCodePoints = (a: string, b: string): number => {
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    if (a.charCodeAt(i) !== b.charCodeAt(i)) return a.codePointAt(i)! - b.codePointAt(i)!
-  }
-  return a.length - b.length
-}
-
-const isRecord = (json: Schema.Json | undefined): json is Schema.JsonObject =>
-  Predicate.isObject(json) && !Array.isArray(json)
-
-/** Whether two JSON values are the same. The order of keys does not matter. */
-const equals = (a: Schema.Json | undefined, b: Schema.Json | undefined): boolean => {
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((one, i) => equals(one, b[i]))
-  if (!isRecord(a) || !isRecord(b)) return a === b
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && equals(a[key], b[key]))
-}
-
-const hasFields = (document: Schema.Json, where: { readonly [field: string]: Schema.Json }): boolean =>
-  Object.entries(where).every(
-    ([field, value]) => isRecord(document) && Object.hasOwn(document, field) && equals(document[field], value)
-  )
 
 export const documents = ({ change, look }: Database): Kept => ({
   // Who writes is in the only transaction there is: every document is locked.

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { EventStore, StoreError } from "../../EventStore.ts"
+import type { ProcessStore } from "../../ProcessStore.ts"
 import type { ProjectionStore } from "../../ProjectionStore.ts"
 import type { SnapshotStore } from "../../SnapshotStore.ts"
 import * as PostgresEventStore from "../PostgresEventStore.ts"
@@ -24,7 +25,7 @@ export interface Options extends PostgresEventStore.Options {
  * A store in memory or in a folder.
  */
 export const layer = ({ dataDir, ...options }: Options = {}): Layer.Layer<
-  EventStore | ProjectionStore | SnapshotStore | PgClient | SqlClient,
+  EventStore | ProjectionStore | ProcessStore | SnapshotStore | PgClient | SqlClient,
   StoreError | EmbeddedPgClient.EmbeddedError
 > =>
   PostgresEventStore.layer(options).pipe(

@@ -17,6 +17,7 @@ import { uuidV7 } from "../../internal/runtime/uuid.ts"
 import * as MemoryEventStore from "../../memory/MemoryEventStore.ts"
 import type { Mode, Projection } from "../../Projection.ts"
 import { type Claim, ClaimLost, ProjectionStore } from "../../ProjectionStore.ts"
+import type { ProcessStore } from "../../ProcessStore.ts"
 import type { SnapshotStore } from "../../SnapshotStore.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import type * as View from "../../View.ts"
@@ -44,7 +45,7 @@ const deliveries = [
   { size: 1, how: "in batches of one event" }
 ] as const
 
-type InMemory<R> = Exclude<R, EventStore | ProjectionStore | SnapshotStore>
+type InMemory<R> = Exclude<R, EventStore | ProjectionStore | ProcessStore | SnapshotStore>
 
 /**
  * The spec of a projection. It is an Effect that succeeds when it holds; one that needs nothing else can also be awaited.

@@ -1,0 +1,4 @@
+import { MemoryEventStore } from "eventfold/memory"
+import { ProcessStoreContract } from "eventfold/testing"
+
+await ProcessStoreContract.suite("the memory store", MemoryEventStore.layer)
