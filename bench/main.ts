@@ -12,6 +12,7 @@ import * as Commands from "./commands.ts"
 import * as Inline from "./inline.ts"
 import * as Latency from "./latency.ts"
 import { lines, preface } from "./print.ts"
+import * as ProcessManager from "./processManager.ts"
 import * as Projections from "./projections.ts"
 import type { Report } from "./report.ts"
 import { appends, reads, type Size as StoreSize } from "./scenarios.ts"
@@ -24,6 +25,7 @@ interface Size extends StoreSize {
   readonly latency: Latency.Size
   readonly commands: Commands.Size
   readonly inline: Inline.Size
+  readonly process: ProcessManager.Size
 }
 
 const full: Size = {
@@ -46,7 +48,8 @@ const full: Size = {
     processes: 2,
     stores: 10,
     millis: 3000
-  }
+  },
+  process: { rounds: 3, instances: 10_000 }
 }
 
 const quick: Size = {
@@ -69,12 +72,13 @@ const quick: Size = {
     processes: 2,
     stores: 10,
     millis: 2000
-  }
+  },
+  process: { rounds: 1, instances: 2000 }
 }
 
 const say = (text: ReadonlyArray<string>) => Console.log(text.join("\n"))
 
-const parts = ["append", "read", "catch-up", "latency", "inline", "commands"] as const
+const parts = ["append", "read", "catch-up", "latency", "inline", "commands", "process"] as const
 type Part = (typeof parts)[number]
 
 const measure = Effect.fnUntraced(function* (server: Server, size: Size, only: Option.Option<Part>) {
@@ -103,6 +107,7 @@ const measure = Effect.fnUntraced(function* (server: Server, size: Size, only: O
   if (isAsked("latency")) yield* add(yield* Latency.latency(server, size.latency))
   if (isAsked("inline")) for (const report of yield* Inline.inline(server, size.inline)) yield* add(report)
   if (isAsked("commands")) for (const report of yield* Commands.commands(size.commands)) yield* add(report)
+  if (isAsked("process")) yield* add(yield* ProcessManager.processManager(size.process))
   return { about, reports }
 })
 

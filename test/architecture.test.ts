@@ -12,11 +12,23 @@ import { importsOf } from "./support/source.ts"
 const floors = {
   // Pure: no Effect runtime, no I/O, no clock, no randomness.
   kernel: {
-    files: ["StreamName.ts", "RecordedEvent.ts", "Event.ts", "Decider.ts", "View.ts", "Patch.ts", "internal/kernel/**"],
+    files: [
+      "StreamName.ts",
+      "RecordedEvent.ts",
+      "Event.ts",
+      "Decider.ts",
+      "View.ts",
+      "ProcessManager.ts",
+      "Patch.ts",
+      "internal/kernel/**"
+    ],
     imports: []
   },
   // The one interface between the runtime and a log.
-  port: { files: ["Query.ts", "EventStore.ts", "ProjectionStore.ts", "SnapshotStore.ts"], imports: ["kernel"] },
+  port: {
+    files: ["Query.ts", "EventStore.ts", "ProjectionStore.ts", "ProcessStore.ts", "SnapshotStore.ts"],
+    imports: ["kernel"]
+  },
   // What every store refuses and answers alike: for adapters, and for specs.
   "adapter kit": { files: ["internal/adapter/**"], imports: ["kernel", "port"] },
   // Knows the port, and no adapter.
@@ -28,6 +40,10 @@ const floors = {
       "Copy.ts",
       "Subscription.ts",
       "Projection.ts",
+      "Process.ts",
+      "Reaction.ts",
+      "Publication.ts",
+      "Webhook.ts",
       "internal/runtime/**"
     ],
     imports: ["kernel", "port"]

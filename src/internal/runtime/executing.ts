@@ -72,7 +72,7 @@ const problemOf = (
   return undefined
 }
 
-const withoutUndefined = (metadata: Metadata): Metadata =>
+export const withoutUndefined = (metadata: Metadata): Metadata =>
   Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined))
 
 /** Gives whether it is done: what cannot be answered for good by what is known in memory is decided once more. */

@@ -1,6 +1,13 @@
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { firstIssue } from "../kernel/versions.ts"
+
+/** Whether a schema is that of a struct, whose fields have schemas of their own. */
+export const isStruct = (
+  schema: unknown
+): schema is { readonly fields: { readonly [field: string]: Schema.Codec<unknown, unknown> } } =>
+  Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields)
 
 /** As deep as what is appended may be. Who walks through more than that, may run out of stack. */
 const maxDepth = 500

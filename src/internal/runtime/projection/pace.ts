@@ -41,13 +41,12 @@ export interface Pace {
   readonly took: (events: number, millis: number) => void
 }
 
-export const makePace = (): Pace => {
-  let most = 1000
+export const makePace = (limit = mostEvents): Pace => {
+  let most = Math.min(1000, limit)
   return {
     events: () => most,
     took: (events, millis) => {
-      if (events > 0)
-        most = Math.max(1, Math.min(mostEvents, Math.floor((events * commitMillis) / Math.max(millis, 1))))
+      if (events > 0) most = Math.max(1, Math.min(limit, Math.floor((events * commitMillis) / Math.max(millis, 1))))
     }
   }
 }

@@ -47,6 +47,10 @@ export interface Plan<out R> {
   readonly laneOf: (event: Decoded<Tagged>) => string
   /** Whether it makes a difference to it in which phase it is. */
   readonly hasPhases: boolean
+  /** Whether it passes over what was handled before, or was there before it was: as far as that is known, without reading it. */
+  readonly isLiveOnly?: boolean
+  /** About how many events go together, at most. As many as a page holds, by default. */
+  readonly most?: number
   /** `isExclusive`: nobody else writes the documents of this generation. */
   readonly handling: (
     store: ProjectionStore["Service"],

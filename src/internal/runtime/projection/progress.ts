@@ -11,6 +11,7 @@ import { type EventStore, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { knownKeys, Lanes, parkedEvent } from "./lanes.ts"
+import { makeMeter } from "./meter.ts"
 import { handled, HandlingFailure, isExclusive, type Phase, type Plan } from "./plan.ts"
 
 export interface Progress<out R> {
@@ -27,24 +28,6 @@ export interface Progress<out R> {
     lane: string,
     phaseOf: (recorded: RecordedEvent) => Phase
   ) => Effect.Effect<void, StoreError | ClaimLost, R>
-}
-
-/** Events a second, over the last few. */
-const makeMeter = () => {
-  const windowMillis = 5000
-  let since = 0
-  let count = 0
-  let before = 0
-  return (now: number, events: number): number => {
-    if (now - since >= windowMillis) {
-      before = since === 0 ? 0 : (count * 1000) / (now - since)
-      since = now
-      count = 0
-    }
-    count += events
-    const elapsed = now - since
-    return elapsed < 1000 ? Math.max(before, count) : (count * 1000) / elapsed
-  }
 }
 
 export const makeProgress = <R>(

@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -12,6 +11,7 @@ import { type EventStore, StoreError } from "../../../EventStore.ts"
 import type { ProjectionStore } from "../../../ProjectionStore.ts"
 import type { Query } from "../../../Query.ts"
 import * as View from "../../../View.ts"
+import { isStruct } from "../json.ts"
 import { documentCodec, wholeKey } from "./documents.ts"
 
 /** The query for everything that a set of definitions can read. */
@@ -37,11 +37,6 @@ export interface Stores {
 }
 
 const pageSize = 500
-
-const isStruct = (
-  schema: unknown
-): schema is { readonly fields: { readonly [field: string]: Schema.Codec<unknown, unknown> } } =>
-  Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields)
 
 /** Reads documents as models. */
 export const makeDocuments = <Model>(

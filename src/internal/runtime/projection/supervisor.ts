@@ -3,6 +3,7 @@
  * nobody has. A lease lasts two seconds, so the work of an owner that has died goes on elsewhere within five seconds.
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,7 +11,7 @@ import * as FiberMap from "effect/FiberMap"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { EventStore, StoreError } from "../../../EventStore.ts"
-import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
+import { type Claim, ClaimLost, type Definition, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { Plan } from "./plan.ts"
 import { type Inbox, lease, makeInbox, runClaim } from "./worker.ts"
 
@@ -18,7 +19,19 @@ const lookEvery = Duration.millis(500)
 /** Between two claims, so that processes that start together share the partitions. */
 const betweenClaims = Duration.millis(20)
 
+/** When a lease ends that is asked for now. */
+const leaseEnd = Effect.map(Clock.currentTimeMillis, (now) => now + Duration.toMillis(lease))
+
 const keyOf = ({ generation, partition }: Claim): string => `${generation}/${partition}`
+
+/** A claim in the hands of who runs it. */
+export interface Held {
+  readonly claim: Claim
+  /** Told of what is asked of the claim. */
+  readonly inbox: Inbox
+  /** Until when nobody else can have it, in milliseconds. */
+  readonly until: () => number
+}
 
 /**
  * Runs a projection for as long as the scope.
@@ -29,22 +42,33 @@ export const supervise = <R>(
   eventStore: EventStore["Service"],
   owner: string
 ): Effect.Effect<void, never, R | Scope.Scope> =>
+  superviseClaims(plan.definition, store, owner, ({ claim, inbox }) => runClaim(plan, store, eventStore, claim, inbox))
+
+/**
+ * Claims what there is of a projection, and runs each claim for as long as it is held, and as the scope.
+ */
+export const superviseClaims = <R>(
+  { name, version }: Pick<Definition, "name" | "version">,
+  store: ProjectionStore["Service"],
+  owner: string,
+  runHeld: (held: Held) => Effect.Effect<never, StoreError | ClaimLost, R>
+): Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function* () {
-    const { name, version } = plan.definition
-    const running = new Map<string, { readonly claim: Claim; readonly inbox: Inbox }>()
+    const running = new Map<string, { readonly claim: Claim; readonly inbox: Inbox; until: number }>()
     // An ended worker is a reason to look at once.
     const ended = yield* Queue.sliding<void>(1)
 
     const fibers = yield* FiberMap.make<string, void>()
 
-    const run = (claim: Claim) =>
+    const run = (claim: Claim, until: number) =>
       Effect.gen(function* () {
         const inbox = yield* makeInbox
-        running.set(keyOf(claim), { claim, inbox })
+        const held = { claim, inbox, until }
+        running.set(keyOf(claim), held)
         yield* FiberMap.run(
           fibers,
           keyOf(claim),
-          Effect.scoped(runClaim(plan, store, eventStore, claim, inbox)).pipe(
+          Effect.scoped(runHeld({ claim, inbox, until: () => held.until })).pipe(
             Effect.onExit((exit) => {
               // Its place may have been taken by the next claim.
               if (running.get(keyOf(claim))?.claim === claim) running.delete(keyOf(claim))
@@ -65,20 +89,31 @@ export const supervise = <R>(
     const hold = Effect.gen(function* () {
       const held = Array.from(running.values())
       if (held.length === 0) return
+      const until = yield* leaseEnd
       const renewed = yield* store.renew(
         held.map(({ claim }) => claim),
         lease
       )
       const standing = new Map(renewed.map(({ claim, retry }) => [keyOf(claim), retry]))
-      for (const { claim, inbox } of held) {
+      for (const one of held) {
+        const { claim, inbox } = one
         const lanes = standing.get(keyOf(claim))
-        if (lanes === undefined) yield* FiberMap.remove(fibers, keyOf(claim))
+        if (lanes === undefined) {
+          yield* FiberMap.remove(fibers, keyOf(claim))
+          continue
+        }
+        one.until = until
         // Where its inbox is full it is asked for again by the next renewal.
-        else if (lanes.length > 0) Queue.offerUnsafe(inbox, "Retry")
+        if (lanes.length > 0) Queue.offerUnsafe(inbox, "Retry")
       }
     })
 
-    const claimOne = Effect.tap(store.claim({ name, version, owner, lease, most: 1 }), Effect.forEach(run))
+    const claimOne = Effect.flatMap(leaseEnd, (until) =>
+      Effect.tap(
+        store.claim({ name, version, owner, lease, most: 1 }),
+        Effect.forEach((claim) => run(claim, until))
+      )
+    )
 
     const look = Effect.gen(function* () {
       yield* hold

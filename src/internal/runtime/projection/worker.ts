@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { EventStore, StoreError } from "../../../EventStore.ts"
-import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
+import { type Claim, ClaimLost, type ProjectionStore, type Standing } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { lanesOf } from "./lanes.ts"
 import { makePace, mostWeight, weightOfPage } from "./pace.ts"
@@ -32,6 +32,16 @@ export const lease = Duration.seconds(2)
 const closeEnough = 1000
 /** How long a position may be behind, in milliseconds, when there was nothing to handle. */
 const idleCommitMillis = 100
+
+/** The position up to which every event of a partition was handled before, or was there when the first generation was made. */
+const coveredTo = (standing: Standing, { partition, partitions }: Claim): number => {
+  if (standing._tag === "Filling") return Number.isFinite(standing.upTo) ? standing.upTo : 0
+  if (standing._tag === "Retired") return 0
+  const covered = standing.replayedTo.map((positions) =>
+    positions.length === partitions ? positions[partition]! : Math.min(...positions)
+  )
+  return Math.max(0, ...covered)
+}
 
 export const makeInbox: Effect.Effect<Inbox> = Queue.bounded<Message, StoreError>(4)
 
@@ -66,7 +76,7 @@ export const runClaim = <R>(
       return isCovered ? "rebuild" : "live"
     }
 
-    const pace = makePace()
+    const pace = makePace(plan.most)
     const advanceTogether: typeof progress.advance = Effect.fnUntraced(function* (events, to, phase) {
       const began = yield* Clock.currentTimeMillis
       yield* progress.advance(events, to, phase)
@@ -174,8 +184,11 @@ export const runClaim = <R>(
       if (aim - progress.claim().position <= closeEnough) yield* takeOver
     })
 
+    const passed = plan.isLiveOnly === true ? coveredTo(standing, first) : 0
+    if (passed > first.position) yield* progress.advance([], passed, "rebuild")
+
     const room = yield* Semaphore.make(mostWeight)
-    yield* eventStore.subscribePages({ after: first.position, query: plan.query }).pipe(
+    yield* eventStore.subscribePages({ after: progress.claim().position, query: plan.query }).pipe(
       Stream.runForEach((page) => {
         const weight = weightOfPage(page.events)
         const arrive = Effect.suspend(() => {
