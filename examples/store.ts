@@ -1,5 +1,5 @@
 /**
- * Where the examples keep their events and read models, chosen in this one place:
+ * Where the examples keep their events, read models and processes, chosen in this one place:
  *
  * - in a folder, without a server: `data/` and the example's name under the current directory, or `DATA_DIR`;
  * - on the PostgreSQL server that `DATABASE_URL` names;
@@ -7,7 +7,7 @@
  */
 import { Config, Console, Data, Effect, Layer } from "effect"
 import { Flag } from "effect/cli"
-import { type EventStore, type ProjectionStore } from "eventfold"
+import { type EventStore, type ProcessStore, type ProjectionStore } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { PostgresEventStore } from "eventfold/postgres"
 import { EmbeddedEventStore } from "eventfold/postgres/embedded"
@@ -15,7 +15,7 @@ import { EmbeddedEventStore } from "eventfold/postgres/embedded"
 /** The events cannot be kept where they should be. */
 export class NoStore extends Data.TaggedError("NoStore")<{ readonly message: string }> {}
 
-type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore
+type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore | ProcessStore.ProcessStore
 
 interface Choice {
   /** For people. A password is not told. */
