@@ -15,6 +15,7 @@ import { deepFreeze } from "./internal/kernel/freeze.ts"
 import { handlerOf } from "./internal/kernel/handlerOf.ts"
 import {
   type Action,
+  type Before,
   type Cancel,
   type Elapsed,
   type EventContext,
@@ -35,6 +36,7 @@ import type { RecordedEvent } from "./RecordedEvent.ts"
 
 export type {
   Action,
+  Before,
   Cancel,
   Elapsed,
   EventContext,
@@ -66,7 +68,7 @@ export interface ProcessManager<in out State, E extends Tagged, T extends Target
   instanceOf(event: E, recorded: RecordedEvent): string | undefined
   evolve(state: State, input: Input<E, T, Timer>, context: InputContext): State
   /** What is to be done, on the state after the input. */
-  react(state: State, input: Input<E, T, Timer>, context: InputContext): ReadonlyArray<Action<T, Timer>>
+  react(state: State, input: Input<E, T, Timer>, context: InputContext & Before<State>): ReadonlyArray<Action<T, Timer>>
   /** What a state calls for, whatever was sent and set before. */
   resume(state: State, context: InputContext): ReadonlyArray<Action<T, Timer>>
 }
@@ -139,9 +141,9 @@ interface Evolving<State, E extends Tagged, T extends Targets, Timer extends str
 }
 
 interface Reacting<State, E extends Tagged, T extends Targets, Timer extends string> {
-  /** What each input asks for, on the state that it has led to. */
+  /** What each input asks for, on the state that it has led to; the one before is in the context. */
   react(
-    handlers: Handlers<State, E, T, Timer, ReadonlyArray<Action<T, Timer>>> & {
+    handlers: Handlers<State, E, T, Timer, ReadonlyArray<Action<T, Timer>>, Before<State>> & {
       /**
        * What a state calls for, whatever was sent and set before: asked for where nothing is known of that, such as for an instance that was
        * under way before there was this process. Nothing by default.
@@ -273,8 +275,10 @@ export const compose = <
     },
     react: ([mine, theirs], input, context) =>
       (isMine(input)
-        ? self.react(mine, input as Mine, context)
-        : that.react(theirs, input as Theirs, context)) as ReadonlyArray<Action<T1 & T2, N1 | N2>>,
+        ? self.react(mine, input as Mine, { ...context, before: context.before[0] })
+        : that.react(theirs, input as Theirs, { ...context, before: context.before[1] })) as ReadonlyArray<
+        Action<T1 & T2, N1 | N2>
+      >,
     resume: ([mine, theirs], context) =>
       [...self.resume(mine, context), ...that.resume(theirs, context)] as ReadonlyArray<Action<T1 & T2, N1 | N2>>
   }

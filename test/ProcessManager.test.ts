@@ -104,7 +104,7 @@ describe("a process manager", () => {
       executed: { far: { Do: (told, { events }) => [send("far", told.join(), { _tag: "Do", n: events.length })] } },
       elapsed: {
         short: (_, { at }) => [schedule("long", at)],
-        long: (told) => [send("near", told.join(), { _tag: "Stop" })]
+        long: (told, _, { before }) => [send("near", `${before.join()} ${told.join()}`, { _tag: "Stop" })]
       },
       resume: (told, { instance, now }) => [
         send("near", `${instance} ${told.length}`, { _tag: "Stop" }),
@@ -142,8 +142,8 @@ describe("a process manager", () => {
     ])
   })
 
-  it("reacts to every kind of input by the handler of its own, on the state that it is given", () => {
-    const asked = (input: Input) => telling.react(["told"], input, context)
+  it("reacts to every kind of input by the handler of its own, on the state that it is given, and the one before", () => {
+    const asked = (input: Input) => telling.react(["told"], input, { ...context, before: ["before"] })
     same(asked(began), [
       send("near", "told", { _tag: "Do", n: 3 }),
       schedule("short", after(8)),
@@ -155,14 +155,14 @@ describe("a process manager", () => {
     same(asked(farRejects), [send("far", "told", { _tag: "Do", n: 0 })])
     same(asked(farDid), [send("far", "told", { _tag: "Do", n: 1 })])
     same(asked(short), [schedule("long", after(5))])
-    same(asked(long), [send("near", "told", { _tag: "Stop" })])
+    same(asked(long), [send("near", "before told", { _tag: "Stop" })])
   })
 
   it("leaves what was executed alone where it has no handler for that", () => {
     const told = ["told"]
     assert.strictEqual(telling.evolve(told, farDid, context), told)
-    same(telling.react(told, nearDid, context), [])
-    same(telling.react(told, stopped, context), [])
+    same(telling.react(told, nearDid, { ...context, before: told }), [])
+    same(telling.react(told, stopped, { ...context, before: told }), [])
   })
 
   it("says which instance an event happens to, if any", () => {
@@ -248,14 +248,14 @@ describe("a handler", () => {
         ] as const
         for (const [where, input] of inputs) {
           assert.throws(() => evolve(0, input as never, context), `${where} has no handler for ${tag}`)
-          assert.throws(() => react(0, input as never, context), `${where} has no handler for ${tag}`)
+          assert.throws(() => react(0, input as never, { ...context, before: 0 }), `${where} has no handler for ${tag}`)
         }
         assert.throws(() => instanceOf({ _tag: tag } as never, recorded), `${name} has no handler for ${tag}`)
         // One for what was executed is not needed.
         for (const to of ["near", tag]) {
           const input = { ...none, _tag: "Executed", to, command: { _tag: tag } } as never
           assert.strictEqual(evolve(5, input, context), 5)
-          same(react(5, input, context), [])
+          same(react(5, input, { ...context, before: 5 }), [])
         }
       }
     }
@@ -352,7 +352,7 @@ const first = (rules: Rules) =>
       elapsed: { first: (state, { at }) => move(rules, state, "Elapsed", DateTime.getPartUtc(at, "second")) }
     })
     .react({
-      events: { First: (state, { n }, context) => asked(rules, "first", state, n, context) },
+      events: { First: (state, { n }, context) => asked(rules, "first", state - context.before, n, context) },
       rejected: { first: { Do: (state, _, context) => asked(rules, "first", state, 1, context) } },
       executed: { first: { Do: (state, _, context) => asked(rules, "first", state, 2, context) } },
       elapsed: { first: (state, _, context) => asked(rules, "first", state, 3, context) },
@@ -376,7 +376,7 @@ const second = (rules: Rules) =>
       elapsed: { second: () => rules.start }
     })
     .react({
-      events: { Second: (state, { n }, context) => asked(rules, "second", state, n, context) },
+      events: { Second: (state, { n }, context) => asked(rules, "second", state - context.before, n, context) },
       rejected: { second: { Do: () => [] } },
       executed: { second: { Do: (state, _, context) => asked(rules, "second", state, 2, context) } },
       elapsed: { second: (state, _, context) => asked(rules, "second", state, 3, context) }
@@ -450,9 +450,10 @@ const runAll = <P extends ProcessManager.Any>(manager: P, all: ReadonlyArray<Hap
   for (const { context, drawn } of all) {
     const input = inputOf(drawn)
     if (input._tag === "Event") instances.push(manager.instanceOf(input.event, input.recorded))
+    const before: P["initial"] = state
     state = manager.evolve(state, input, context)
     states.push(state)
-    asks.push(manager.react(state, input, context))
+    asks.push(manager.react(state, input, { ...context, before }))
     resumed.push(manager.resume(state, context))
     over.push(manager.isTerminal(state))
   }

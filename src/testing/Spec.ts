@@ -185,7 +185,7 @@ export const stored = (type: string, schemaVersion: number, data: Schema.Json): 
  * An event with its circumstances, for a view or a process manager that looks at them.
  */
 export function recorded(event: StoredEvent, circumstances: Circumstances): Happened<never>
-export function recorded<E extends Tagged>(event: E, circumstances: Circumstances): Happened<E>
+export function recorded<const E extends Tagged>(event: E, circumstances: Circumstances): Happened<E>
 export function recorded<E extends Tagged>(event: E | StoredEvent, circumstances: Circumstances): Happened<E> {
   return { ...circumstances, event }
 }

@@ -125,10 +125,16 @@ export interface EventContext extends InputContext {
   readonly recorded: RecordedEvent
 }
 
+/** What a reaction knows beside the state that an input has led to. */
+export interface Before<out State> {
+  /** The state before the input. */
+  readonly before: State
+}
+
 /** Handlers by the kind of input. Those of rejections are asked for where there can be any, those of executions are optional. */
-export type Handlers<State, E extends Tagged, T extends Targets, Timer extends string, Out> = {
+export type Handlers<State, E extends Tagged, T extends Targets, Timer extends string, Out, Known = unknown> = {
   readonly events: {
-    readonly [Type in E["_tag"]]: (state: State, event: Case<E, Type>, context: EventContext) => Out
+    readonly [Type in E["_tag"]]: (state: State, event: Case<E, Type>, context: EventContext & Known) => Out
   }
   /** By target and command. Nothing by default: what was executed is heard as events as well. */
   readonly executed?: {
@@ -136,7 +142,7 @@ export type Handlers<State, E extends Tagged, T extends Targets, Timer extends s
       readonly [Tag in TagOf<T[To]>]?: (
         state: State,
         executed: ExecutedBy<To, T[To], Tag>,
-        context: InputContext
+        context: InputContext & Known
       ) => Out
     }
   }
@@ -147,12 +153,15 @@ export type Handlers<State, E extends Tagged, T extends Targets, Timer extends s
       readonly [Tag in Rejectable<T[To]>]: (
         state: State,
         rejected: RejectedBy<To, T[To], Tag>,
-        context: InputContext
+        context: InputContext & Known
       ) => Out
     }
   }
 > &
-  Needed<"elapsed", { readonly [Name in Timer]: (state: State, elapsed: Elapsed<Name>, context: InputContext) => Out }>
+  Needed<
+    "elapsed",
+    { readonly [Name in Timer]: (state: State, elapsed: Elapsed<Name>, context: InputContext & Known) => Out }
+  >
 
 type Needed<Key extends string, Group> = [keyof Group] extends [never]
   ? { readonly [K in Key]?: { readonly [Name in string]: never } }

@@ -218,7 +218,7 @@ const handle = Effect.fnUntraced(function* (run: Run, what: string, instance: st
   // Frozen, so that a function which changes what it is given throws.
   const input = deepFreeze(given)
   const state: unknown = deepFreeze(guarded(manager, "evolve", what, () => manager.evolve(run.state, input, context)))
-  const actions = guarded(manager, "react", what, () => manager.react(state, input, context))
+  const actions = guarded(manager, "react", what, () => manager.react(state, input, { ...context, before: run.state }))
   yield* settle(run, what, state, actions)
 })
 

@@ -117,9 +117,9 @@ export const playDay = (seed: number, orders: number, manager: Manager = fulfilm
 
   const handle = (instance: Instance, input: Input, at: DateTime.Utc) => {
     const context = { instance: instance.id, now: at }
-    const before = instance.state._tag
-    instance.state = manager.evolve(instance.state, input, context)
-    for (const action of manager.react(instance.state, input, context)) {
+    const { state } = instance
+    instance.state = manager.evolve(state, input, context)
+    for (const action of manager.react(instance.state, input, { ...context, before: state })) {
       if (action._tag === "Send") instance.outbox.push(action)
       else instance.due = action._tag === "Schedule" ? action.at : undefined
     }
@@ -131,7 +131,7 @@ export const playDay = (seed: number, orders: number, manager: Manager = fulfilm
         : input._tag === "Elapsed"
           ? "Deadline elapsed"
           : `${input.command._tag} rejected`
-    handled.add(`${what} in ${before}`)
+    handled.add(`${what} in ${state._tag}`)
   }
 
   const dispatch = (instance: Instance) => {

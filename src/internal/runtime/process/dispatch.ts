@@ -160,7 +160,10 @@ export const makeDispatcher = (dispatching: Dispatching): Effect.Effect<Dispatch
     }
 
     const work = Effect.flatMap(Queue.take(tasks), ([pending, told]) => {
-      const attempt = attemptAt(dispatching, pending)
+      const attempt = Effect.catchDefect(
+        Effect.suspend(() => attemptAt(dispatching, pending)),
+        (defect) => Effect.fail(new NotExecuted({ problem: String(defect), waits: false }))
+      )
       return Effect.matchEffect(
         Effect.ensuring(
           attempt,

@@ -12,7 +12,7 @@ import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import * as StreamName from "../../../StreamName.ts"
 import { partitionOf } from "../projection/partition.ts"
 import { queryOf } from "../projection/reader.ts"
-import type { Manager } from "./rules.ts"
+import { type Manager, thrown } from "./rules.ts"
 
 /** What of a recorded event concerns which instance. */
 export type Concerned = ReadonlyMap<string, ReadonlyArray<Decoded<Tagged>>>
@@ -39,7 +39,7 @@ export const concernedBy = (
         }
         return concerned
       },
-      catch: (error) => ({ message: `${manager.name}: correlate failed: ${String(error)}` })
+      catch: (error) => ({ message: `${manager.name}: correlate failed: ${thrown(error)}` })
     })
   )
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import { StoreError } from "../../../EventStore.ts"
+import { StoreError, type StoreReason } from "../../../EventStore.ts"
 import type { Instance, Request, Step } from "../../../ProcessStore.ts"
 import { type Claim, ClaimLost } from "../../../ProjectionStore.ts"
 import { makeBounded } from "../bounded.ts"
@@ -19,6 +19,9 @@ import { giveUp, type Input, turn, type Turned, type Turning } from "./turn.ts"
 
 /** Instances that are kept in memory, and what they weigh, about, in characters. */
 const mostInMemory = { entries: 5000, weight: 8 * 1024 * 1024 }
+
+/** What a store refuses for what it is given. All else lies in the store. */
+const ofWhatIsKept: ReadonlySet<StoreReason> = new Set(["InvalidRequest", "DuplicateEvent", "Unexpected"])
 
 /** Inputs by instance, each in order. */
 export type Inputs = Map<string, Array<Input>>
@@ -67,7 +70,7 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
       let isKnown = false
       const isUnknown = (error: E | StoreError) => error instanceof StoreError && error.reason === "OutcomeUnknown"
       const isWorthWaiting = (error: E | StoreError) =>
-        error instanceof StoreError && error.isRetryable && !isUnknown(error)
+        error instanceof StoreError && !ofWhatIsKept.has(error.reason) && !isUnknown(error)
       const complain = (error: E | StoreError) => {
         if (isKnown || !isWorthWaiting(error)) return Effect.void
         isKnown = true
@@ -189,7 +192,8 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
   })
 
   const handle: Keeping["handle"] = Effect.fnUntraced(function* ({ inputs, ...turns }) {
-    const now = yield* Clock.currentTimeMillis
+    // What is kept is in whole milliseconds.
+    const now = Math.floor(yield* Clock.currentTimeMillis)
     const turning: Turning = { manager, rules, maxDepth, now }
     const found = yield* load(Array.from(inputs.keys()))
     const changed: Array<Item> = []

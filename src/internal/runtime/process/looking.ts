@@ -223,7 +223,7 @@ export const makeLooking = (manager: Manager, rules: Rules, partitions: number, 
     const head = yield* events.head
     const position = (yield* projections.live(projection))?.position ?? 0
     if (position < head) return { isSettled: false, head, position, problem: undefined }
-    const until = yield* DateTime.now
+    const until = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
     for (let partition = 0; partition < partitions; partition++) {
       const ready = yield* processes.ready(name, partition, { after: undefined, limit: 1 })
       const due = yield* processes.due(name, partition, { until, limit: 1 })

@@ -4,6 +4,8 @@
  */
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
+import * as Formatter from "effect/Formatter"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Tagged } from "../../../Event.ts"
@@ -59,10 +61,13 @@ export interface Rules {
 const fieldsOf = (schema: Schema.Codec<unknown, unknown>): ReadonlyMap<string, Schema.Codec<unknown, unknown>> =>
   isStruct(schema) ? new Map(Object.entries(schema.fields)) : new Map()
 
+/** What was thrown, as text: it may be anything. */
+export const thrown = (error: unknown): string => (Predicate.isError(error) ? String(error) : Formatter.format(error))
+
 const guarded = <A>(what: string, run: () => A): Result.Result<A, RulesDefect> =>
   Result.try({
     try: run,
-    catch: (error) => (error instanceof RulesDefect ? error : new RulesDefect({ problem: `${what}: ${String(error)}` }))
+    catch: (error) => (error instanceof RulesDefect ? error : new RulesDefect({ problem: `${what}: ${thrown(error)}` }))
   })
 
 const located = ({ path, problem }: { readonly path: string; readonly problem: string }): string =>
@@ -123,7 +128,7 @@ export const makeRules = (manager: Manager): Rules => {
     handle: (state, input, context) =>
       Result.flatMap(
         guarded(`${name}: evolve failed`, () => manager.evolve(state, input, context)),
-        (next) => guarded(`${name}: react failed`, () => handledOf(next, manager.react(next, input, context)))
+        (next) => guarded(`${name}: react failed`, () => handledOf(next, manager.react(next, input, { ...context, before: state })))
       ),
     resume: (state, context) =>
       guarded(`${name}: resume failed`, () => handledOf(state, manager.resume(state, context))),

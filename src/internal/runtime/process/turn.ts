@@ -71,11 +71,15 @@ export interface Turning {
 const longest = 10_000
 
 /** A rejection has no schema: it is shown as JSON as far as that goes. */
-const rejectionJson = (rejection: unknown): Schema.Json => {
-  const message = Predicate.isError(rejection) && rejection.message !== "" ? { message: rejection.message } : {}
-  const text = Formatter.formatJson(Predicate.isObject(rejection) ? { ...rejection, ...message } : rejection)
-  return text.length <= longest ? JSON.parse(text) : text.slice(0, longest).toWellFormed()
-}
+const rejectionJson = (rejection: unknown): Schema.Json =>
+  Result.getOrElse(
+    Result.try((): Schema.Json => {
+      const message = Predicate.isError(rejection) && rejection.message !== "" ? { message: rejection.message } : {}
+      const text = Formatter.formatJson(Predicate.isObject(rejection) ? { ...rejection, ...message } : rejection)
+      return text.length <= longest ? JSON.parse(text) : text.slice(0, longest).toWellFormed()
+    }),
+    () => "it cannot be shown"
+  )
 
 const bounded = (problem: string): string => problem.slice(0, longest).toWellFormed()
 

@@ -216,7 +216,7 @@ export const runPartition = (
     const addDue = Effect.fnUntraced(function* (inputs: Inputs) {
       const now = yield* Clock.currentTimeMillis
       if (nextDue > now || isReplaying() || !hasRoom()) return
-      due ??= { until: now, head: yield* eventStore.head }
+      due ??= { until: Math.floor(now), head: yield* eventStore.head }
       if (handledTo < due.head) return
       const until = DateTime.makeUnsafe(due.until)
       const found = yield* processes.due(name, partition, { until, limit: mostAtATime })
