@@ -36,7 +36,7 @@ const mostUnderWay = 1000
 const mostEvents = 500
 /** Instances, or requests, that are looked up at a time. */
 const mostAtATime = 200
-/** Events of one instance that have been waiting, and are handled in one turn. */
+/** Events that have been waiting, and are handled in one turn: twice as many at most. */
 const mostWaiting = 100
 /** How long a position may be behind, in milliseconds, when there was nothing to handle. */
 const idleCommitMillis = 200
@@ -159,22 +159,28 @@ export const runPartition = (
       isKnown = found.length < mostAtATime
     })
 
+    /** Events of some instances, or the first ones of one that has many. */
     const addWaiting = Effect.fnUntraced(function* (inputs: Inputs) {
-      const [instance] = draining
-      if (instance === undefined) return
-      draining.delete(instance)
-      const live = (yield* keeping.load([instance])).get(instance)
-      if (live === undefined) return
-      if (live.toResume) add(inputs, instance, { _tag: "Resume" })
-      for (const position of live.waiting.slice(0, mostWaiting)) {
-        const [recorded] = yield* Stream.runCollect(eventStore.readLog({ from: position, to: position }))
-        if (recorded === undefined) continue
-        const concerned = concernedBy(manager, recorded, (one) => one === instance)
-        const [events, problem] = Result.isSuccess(concerned)
-          ? [concerned.success.get(instance) ?? [], undefined]
-          : [[], concerned.failure.message]
-        const isReplayed = position <= replayedTo
-        add(inputs, instance, { _tag: "Event", recorded, events, isReplayed, isWaiting: true, problem })
+      let left = mostWaiting
+      while (left > 0) {
+        const [instance] = draining
+        if (instance === undefined) return
+        draining.delete(instance)
+        const live = (yield* keeping.load([instance])).get(instance)
+        if (live === undefined) continue
+        if (live.toResume) add(inputs, instance, { _tag: "Resume" })
+        const positions = live.waiting.slice(0, mostWaiting)
+        left -= Math.max(1, positions.length)
+        for (const position of positions) {
+          const [recorded] = yield* Stream.runCollect(eventStore.readLog({ from: position, to: position }))
+          if (recorded === undefined) continue
+          const concerned = concernedBy(manager, recorded, (one) => one === instance)
+          const [events, problem] = Result.isSuccess(concerned)
+            ? [concerned.success.get(instance) ?? [], undefined]
+            : [[], concerned.failure.message]
+          const isReplayed = position <= replayedTo
+          add(inputs, instance, { _tag: "Event", recorded, events, isReplayed, isWaiting: true, problem })
+        }
       }
     })
 
