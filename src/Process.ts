@@ -20,7 +20,7 @@ import type * as Stream from "effect/Stream"
 import type { Aggregate } from "./Aggregate.ts"
 import * as Causation from "./Causation.ts"
 import type * as Decider from "./Decider.ts"
-import { EventStore, type StoreError } from "./EventStore.ts"
+import { EventStore, StoreError } from "./EventStore.ts"
 import type { Aggregates } from "./internal/runtime/process/dispatch.ts"
 import { type Instance, makeLooking, type RequestRefused, type StoryStep } from "./internal/runtime/process/looking.ts"
 import { waitsForCommand, waitsForTimer } from "./internal/runtime/process/model.ts"
@@ -86,13 +86,19 @@ export interface Process<M extends ProcessManager.Any> {
    * executed. The reason is kept in its story.
    */
   readonly cancel: (instance: string, reason: string) => Effect.Effect<void, StoreError | RequestRefused>
-  /** Has an instance do what its state calls for, in place of what it was about to do: commands and timers. */
+  /**
+   * Has an instance do what its state calls for, in place of what it was about to do: commands and timers. Refused where the process manager has
+   * no `resume` that says so.
+   */
   readonly resume: (instance: string) => Effect.Effect<void, StoreError | RequestRefused>
-  /** Removes what is kept of instances that are over, and that nothing has happened to for so long. Gives how many there were. */
+  /**
+   * Removes what is kept of instances that are over, or cancelled, and that nothing has happened to for so long. Gives how many there were. An event
+   * that comes later still is the first that its instance hears of.
+   */
   readonly removeEnded: (idleFor: Duration.Input) => Effect.Effect<number, StoreError>
   /**
-   * Waits until there is nothing to do but to wait: all events are handled, all commands executed, all timers that are due have elapsed. 5
-   * seconds at most by default. For tests.
+   * Waits until there is nothing to do but to wait: all events are handled, all commands executed, all timers that are due have elapsed; but for those
+   * of instances that are stuck, which `count` tells. 5 seconds at most by default. For tests.
    */
   readonly awaitSettled: (timeout?: Duration.Input) => Effect.Effect<void, AwaitTimeout | StoreError>
   /**
@@ -247,13 +253,28 @@ export const Service =
           concurrency,
           maxDepth: options.maxCausationDepth ?? Causation.defaultLimit
         }
-        yield* all.projections.register(definition)
+        yield* register(manager.name, definition, all.projections)
         yield* superviseClaims(definition, all.projections, yield* uuidV7, (held) => runPartition(plan, all, held))
         return makeService<M>(manager, rules, partitions, all)
       })
     )
     return Object.assign(service, { layer, layerReader })
   }
+
+/** Of what is kept, the number of partitions stays what it was. */
+const register = Effect.fnUntraced(function* (
+  name: string,
+  definition: Definition,
+  projections: ProjectionStore["Service"]
+) {
+  const [kept] = yield* projections.status(definition.name)
+  if (kept !== undefined && kept.partitions !== definition.partitions) {
+    const { partitions } = kept
+    const problem = `the process ${name} is kept in ${partitions} partitions, which cannot be changed: say \`partitions: ${partitions}\``
+    return yield* new StoreError({ reason: "Misconfigured", problem })
+  }
+  yield* projections.register(definition)
+})
 
 const makeService = <M extends ProcessManager.Any>(
   manager: Manager,

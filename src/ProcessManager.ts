@@ -69,6 +69,8 @@ export interface ProcessManager<in out State, E extends Tagged, T extends Target
   evolve(state: State, input: Input<E, T, Timer>, context: InputContext): State
   /** What is to be done, on the state after the input. */
   react(state: State, input: Input<E, T, Timer>, context: InputContext & Before<State>): ReadonlyArray<Action<T, Timer>>
+  /** Whether it says what a state calls for: otherwise `resume` gives nothing. */
+  readonly canResume: boolean
   /** What a state calls for, whatever was sent and set before. */
   resume(state: State, context: InputContext): ReadonlyArray<Action<T, Timer>>
 }
@@ -215,6 +217,7 @@ export const make = <State, E extends Tagged, const T extends Targets = {}, cons
           instanceOf: (event, recorded) => handlerOf(name, correlateHandlers, event)(event, recorded),
           evolve: (current, input, context) => handle(name, evolveHandlers, current, input, context, current),
           react: (current, input, context) => handle(name, reactHandlers, current, input, context, []),
+          canResume: reactHandlers.resume !== undefined,
           resume: (current, context) => reactHandlers.resume?.(current, context) ?? []
         })
       })
@@ -279,6 +282,7 @@ export const compose = <
         : that.react(theirs, input as Theirs, { ...context, before: context.before[1] })) as ReadonlyArray<
         Action<T1 & T2, N1 | N2>
       >,
+    canResume: self.canResume || that.canResume,
     resume: ([mine, theirs], context) =>
       [...self.resume(mine, context), ...that.resume(theirs, context)] as ReadonlyArray<Action<T1 & T2, N1 | N2>>
   }
@@ -298,5 +302,6 @@ export const empty: ProcessManager<void, never, {}, never> = {
   instanceOf: () => undefined,
   evolve: (state) => state,
   react: () => [],
+  canResume: false,
   resume: () => []
 }

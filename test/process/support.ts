@@ -16,6 +16,7 @@ import {
   StreamName
 } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
+import { Time } from "eventfold/testing"
 
 const { cancel, schedule, send, sends } = ProcessManager
 
@@ -216,7 +217,7 @@ export const tell = Effect.fnUntraced(function* (...events: ReadonlyArray<Asked>
 export const ask = (...what: Parameters<typeof asked>) => tell(asked(...what))
 
 /** Appends an event as some other code would have stored it. */
-const tellStored = (type: string, data: Schema.Json) =>
+export const tellStored = (type: string, data: Schema.Json) =>
   Effect.flatMap(EventStore.EventStore, (store) =>
     store.append([
       {
@@ -235,8 +236,7 @@ export const tellMany = (desks: ReadonlyArray<string>, note: string, numbers: Re
   tellStored("AskedMany", { desks, note, numbers })
 
 /** Lets the time pass while something is under way. */
-export const during = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.raceFirst(effect, Effect.forever(TestClock.adjust("25 millis")))
+export const during = <A, E, R>(effect: Effect.Effect<A, E, R>) => Time.passing(effect, "25 millis")
 
 /** Lets the time pass until there is nothing to do but to wait. */
 export const settle = (process: Pick<Process.Process<ProcessManager.Any>, "awaitSettled">) =>

@@ -317,6 +317,7 @@ export const execute = Effect.fnUntraced(function* (run: Run, send: Send, given:
 export const resume = Effect.fnUntraced(function* (run: Run) {
   const { manager, now, state } = run
   const instance = yield* instanceOf(run, "resume")
+  if (!manager.canResume) return yield* failure("its process manager has no `resume`: give `react` one")
   const actions: ReadonlyArray<Action> = guarded(manager, "resume", "its state", () =>
     manager.resume(state, { instance, now })
   )

@@ -13,7 +13,7 @@ import { type Claim, ClaimLost } from "../../../ProjectionStore.ts"
 import { makeBounded } from "../bounded.ts"
 import { makeMeter } from "../projection/meter.ts"
 import { weightOf } from "../projection/pace.ts"
-import { fresh, fromInstance, type Live, toInstance } from "./model.ts"
+import { fresh, fromInstance, type Live, type Stuck, tagOf, toInstance } from "./model.ts"
 import type { Plan, Stores } from "./plan.ts"
 import { giveUp, type Input, turn, type Turned, type Turning } from "./turn.ts"
 
@@ -52,6 +52,20 @@ interface Item extends Turned {
   readonly before: Live
   readonly inputs: ReadonlyArray<Input>
   readonly kept: Instance
+}
+
+/** What an instance is stuck at, in words. */
+const at = (stuck: Stuck): string => {
+  switch (stuck._tag) {
+    case "Command":
+      return `command ${tagOf(stuck.command)} for ${stuck.to} ${stuck.target}`
+    case "Event":
+      return `event at position ${stuck.position}`
+    case "Timer":
+      return `timer ${stuck.timer}`
+    case "Resume":
+      return "question what its state calls for"
+  }
 }
 
 export const makeKeeping = (plan: Plan, { processes, projections }: Stores, first: Claim): Keeping => {
@@ -148,7 +162,12 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
     const save =
       items.length === 0 && done.length === 0 ? Effect.void : processes.save(name, { instances, steps, done })
     claim = yield* persistently(projections.commit(claim, { to, rate }, save))
-    for (const { kept, live } of items) remember(live, kept)
+    for (const { before, kept, live } of items) {
+      remember(live, kept)
+      const { instance, stuck } = live
+      if (stuck === null || stuck === before.stuck) continue
+      yield* Effect.logError(`process ${name}: instance ${instance} is stuck, at the ${at(stuck)}: ${stuck.problem}`)
+    }
     return items.map(({ live }) => live)
   })
 

@@ -201,7 +201,9 @@ export const makeLooking = (manager: Manager, rules: Rules, partitions: number, 
     const isOver = status === "ended" || status === "cancelled"
     if (request === "Retry" || request === "Skip")
       return status === "stuck" ? undefined : `it is ${status}, and stuck at nothing`
-    return isOver ? `it is ${status} already` : undefined
+    if (isOver) return `it is ${status} already`
+    const isDeaf = request === "Resume" && !manager.canResume
+    return isDeaf ? `its process manager has no \`resume\`, which says what a state calls for` : undefined
   }
 
   const ask = Effect.fnUntraced(function* <Tag extends Request["_tag"]>(

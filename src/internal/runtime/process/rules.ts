@@ -128,7 +128,10 @@ export const makeRules = (manager: Manager): Rules => {
     handle: (state, input, context) =>
       Result.flatMap(
         guarded(`${name}: evolve failed`, () => manager.evolve(state, input, context)),
-        (next) => guarded(`${name}: react failed`, () => handledOf(next, manager.react(next, input, { ...context, before: state })))
+        (next) =>
+          guarded(`${name}: react failed`, () =>
+            handledOf(next, manager.react(next, input, { ...context, before: state }))
+          )
       ),
     resume: (state, context) =>
       guarded(`${name}: resume failed`, () => handledOf(state, manager.resume(state, context))),
