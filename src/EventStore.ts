@@ -279,6 +279,11 @@ export class EventStore extends Context.Service<
     }) => Stream.Stream<Page, StoreError>
     /** The position of the last event, 0 for an empty log. */
     readonly head: Effect.Effect<number, StoreError>
+    /**
+     * The position of the last event, when all appends have ended that were under way when it was asked for: so all events are at or below it that
+     * were recorded before, as far as clocks agree. It waits for transactions that have appended.
+     */
+    readonly settledHead: Effect.Effect<number, StoreError>
     /** The version of the last event of a stream, 0 when it has none. */
     readonly streamVersion: (stream: StreamName) => Effect.Effect<number, StoreError>
     /**

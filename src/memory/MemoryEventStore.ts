@@ -26,7 +26,7 @@ import { checkInline } from "./projections/State.ts"
 
 const pageSize = 256
 
-const over = ({ append, appended, inTransaction, log, look }: Database): EventStore["Service"] => {
+const over = ({ append, appended, inTransaction, log, look, lookSettled }: Database): EventStore["Service"] => {
   const checked = <A>(
     check: Result.Result<void, StoreError>,
     stream: (head: number) => Iterable<A>
@@ -83,6 +83,7 @@ const over = ({ append, appended, inTransaction, log, look }: Database): EventSt
     subscribe: (options) => eventsOfPages(pages(options)),
     subscribePages: pages,
     head: look(({ head }) => head),
+    settledHead: lookSettled(({ head }) => head),
     streamVersion: (stream) =>
       Effect.flatMap(Effect.fromResult(checkStream(stream)), () =>
         look(({ head }) => log.streamUpTo(stream, head).length)

@@ -52,6 +52,8 @@ export interface Database {
   readonly inTransaction: Effect.Effect<boolean>
   /** Keeps others from appending until the transaction that is under way ends. */
   readonly holdLog: Effect.Effect<void>
+  /** Looks when nobody is appending: in a transaction that does, at what it has come to. */
+  readonly lookSettled: Database["look"]
   /** Writes to the log, with the inline generations that are taken care of. */
   readonly append: <A, E>(
     append: (view: View, inline: ReadonlySet<number>) => Result.Result<A, E>
@@ -179,6 +181,11 @@ export const make: Effect.Effect<Database> = Effect.gen(function* () {
     changed,
     requested,
     look: (see) => Effect.map(Effect.flatMap(current, view), see),
+    lookSettled: (see) =>
+      Effect.flatMap(current, (transaction) => {
+        const seen = Effect.map(view(transaction), see)
+        return transaction?.holdsLog === true ? seen : appending.withPermit(seen)
+      }),
     change,
     transaction,
     inTransaction: Effect.map(current, (transaction) => transaction !== undefined),

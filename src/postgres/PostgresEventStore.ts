@@ -17,7 +17,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { SqlClient } from "effect/sql/SqlClient"
+import { BeginTransaction, type SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import {
@@ -46,7 +46,7 @@ import * as PostgresSnapshotStore from "./PostgresSnapshotStore.ts"
 import { readCommitted } from "./readCommitted.ts"
 import { read, readPage, type Source } from "./reading.ts"
 import { callRestore } from "./restore.ts"
-import { channelOf, quoted, schemaProblem } from "./schema/names.ts"
+import { channelOf, logLock, quoted, schemaProblem } from "./schema/names.ts"
 import { concernsOne, fromSqlError, isLost } from "./sqlErrors.ts"
 import * as StreamReads from "./streamReads.ts"
 import { transactionOn } from "./transaction.ts"
@@ -156,6 +156,12 @@ export const make = (
       one<{ readonly head: bigint }>(`SELECT coalesce(max(position), 0) AS head FROM ${quoted(schema)}.events`),
       ({ head }) => Number(head)
     )
+
+    // Who appends holds the lock of the log up to the end of the transaction. The next statement sees what was committed before.
+    const settledHead = transactionOn(
+      sql,
+      Effect.andThen(one(`SELECT pg_advisory_xact_lock_shared(${logLock(schema)})`), head)
+    ).pipe(Effect.provideService(BeginTransaction, "BEGIN ISOLATION LEVEL READ COMMITTED"))
 
     // A notification can be lost. What came nevertheless is found by looking, once for all subscriptions.
     let seen = 0
@@ -318,6 +324,7 @@ export const make = (
       subscribe: (options) => eventsOfPages(subscribePages(options)),
       subscribePages,
       head,
+      settledHead,
       streamVersion: (stream) =>
         Effect.andThen(
           Effect.fromResult(checkStream(stream)),

@@ -3,7 +3,7 @@
  */
 
 import { inlineSetting } from "./log.ts"
-import { channelOf, literal } from "./names.ts"
+import { channelOf, literal, logLock } from "./names.ts"
 
 /** What has to be known before events are stored: that somebody takes care of what is projected inline. */
 export const takeCare = (s: string): string =>
@@ -58,7 +58,7 @@ DECLARE
   places integer[];
   stored integer;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(${literal(`eventfold:${schema}`)}, 0));
+  PERFORM pg_advisory_xact_lock(${logLock(schema)});
 
   SELECT e.position, e.recorded_at INTO head, recorded FROM ${s}.events e ORDER BY e.position DESC LIMIT 1;
   head := coalesce(head, 0);

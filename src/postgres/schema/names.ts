@@ -25,6 +25,9 @@ export const schemaProblem = (schema: string): string | undefined =>
         ? "contains $body$, which ends the functions' text"
         : textProblem(schema)
 
+/** The key of the lock of the log, which whoever appends holds up to the end of the transaction. */
+export const logLock = (schema: string): string => `hashtextextended(${literal(`eventfold:${schema}`)}, 0)`
+
 /** The channel on which a store says that something was appended: its name, as far as a channel's name goes. */
 export const channelOf = (schema: string): string => {
   const name = Array.from(`eventfold_${schema}`)

@@ -3,7 +3,7 @@
  */
 import { indent, indexTags, takeCare } from "./append.ts"
 import { inlineSetting } from "./log.ts"
-import { channelOf, literal } from "./names.ts"
+import { channelOf, literal, logLock } from "./names.ts"
 
 export const restoreEvents = (s: string, schema: string): string =>
   `-- Events with their times, after the head, in the order of the call: all of them, in one turn of the log's lock. What they write is
@@ -23,7 +23,7 @@ DECLARE
   handled text := current_setting('${inlineSetting(schema)}', true);
   versions bigint[];
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(${literal(`eventfold:${schema}`)}, 0));
+  PERFORM pg_advisory_xact_lock(${logLock(schema)});
 
   SELECT e.position, e.recorded_at INTO head, last_recorded FROM ${s}.events e ORDER BY e.position DESC LIMIT 1;
   head := coalesce(head, 0);

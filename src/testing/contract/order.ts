@@ -2,7 +2,9 @@
  * One order: positions, versions and instants under concurrent writers.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
+import { EventStore } from "../../EventStore.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import {
   appendTo,
@@ -156,6 +158,23 @@ export const laws: ReadonlyArray<Law> = [
           }
         })
       yield* Effect.forEach(streams, check, { concurrency: "unbounded" })
+    })
+  ),
+
+  law(
+    "the settled head is behind nothing that was acknowledged before it was asked for",
+    Effect.gen(function* () {
+      const settled = Effect.flatMap(EventStore, (store) => store.settledHead)
+      for (const _ of numbers(20)) {
+        const appends = yield* Effect.forkChild(
+          Effect.forEach(numbers(5), () => appendTo(freshStream(), 2), { concurrency: "unbounded" })
+        )
+        const before = yield* head
+        const at = yield* settled
+        yield* holds(at >= before, `the settled head is ${at}, and the head was ${before} before`)
+        yield* Fiber.join(appends)
+      }
+      yield* same(yield* settled, yield* head, "the settled head, when nobody appends")
     })
   )
 ]

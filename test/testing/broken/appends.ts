@@ -125,6 +125,11 @@ export const appends: ReadonlyArray<BrokenStore> = [
     ]
   },
   {
+    name: "says that it is settled where it was before",
+    layer: changed((store) => ({ settledHead: Effect.map(store.head, (position) => Math.max(0, position - 1)) })),
+    breaks: [["the settled head is behind nothing that was acknowledged before it was asked for", "the settled head"]]
+  },
+  {
     name: "uses up the ids of appends that fail",
     layer: changed((store) => {
       const used = new Set<string>()

@@ -62,7 +62,7 @@ const answerOf = (command: Tagged, cause: Cause.Cause<unknown>): Effect.Effect<A
   }
   const problem = isRejection ? String(error) : Cause.pretty(cause)
   // A store that is not there has nothing to do with this command.
-  const waits = error instanceof StoreError && error.reason === "Unavailable"
+  const waits = error instanceof StoreError && (error.reason === "Unavailable" || error.reason === "OutcomeUnknown")
   return Effect.fail(new NotExecuted({ problem, waits }))
 }
 

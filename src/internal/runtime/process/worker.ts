@@ -5,7 +5,7 @@
  * Invariants, for each instance: it is changed by this worker alone, for as long as its claim stands, and the claim fences every change; one
  * command of it is under way at a time, the first that is kept as pending; a command is pending until its answer is kept, and so is executed
  * again, with the same id, whenever that did not come to be. No timer is taken before every event has been handled that was recorded before
- * it was due: when it is, the head of the log is looked up, and come to first.
+ * it was due: when it is, the head of the log is looked up as it is when all appends that were under way have ended, and come to first.
  *
  * In memory are the commands under way, of `mostUnderWay` instances and a batch, some pages of events, and as many instances as are
  * worth keeping.
@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -44,6 +45,12 @@ const idleCommitMillis = 200
 const lookEvery = Duration.seconds(1)
 
 const isRequest = Schema.is(Request)
+
+/** Timers that are due, in milliseconds, and what has to be handled before: it is not known at once. */
+interface Due {
+  readonly until: number
+  head: number | undefined
+}
 
 /**
  * Runs a claim until it is lost.
@@ -111,7 +118,7 @@ export const runPartition = (
     // Timers.
 
     let nextDue = 0
-    let due: { readonly until: number; readonly head: number } | undefined
+    let due: Due | undefined
 
     let committedAt = 0
     const isReplaying = (): boolean => handledTo < replayedTo
@@ -222,8 +229,18 @@ export const runPartition = (
     const addDue = Effect.fnUntraced(function* (inputs: Inputs) {
       const now = yield* Clock.currentTimeMillis
       if (nextDue > now || isReplaying() || !hasRoom()) return
-      due ??= { until: Math.floor(now), head: yield* eventStore.head }
-      if (handledTo < due.head) return
+      if (due === undefined) {
+        const asked: Due = { until: Math.floor(now), head: undefined }
+        due = asked
+        // It may wait for a transaction that somebody has open.
+        yield* Effect.forkScoped(
+          Effect.flatMap(Effect.retry(eventStore.settledHead, Schedule.spaced(lookEvery)), (head) => {
+            asked.head = head
+            return wake
+          })
+        )
+      }
+      if (due.head === undefined || handledTo < due.head) return
       const until = DateTime.makeUnsafe(due.until)
       const found = yield* processes.due(name, partition, { until, limit: mostAtATime })
       for (const { instance } of found.instances) add(inputs, instance, { _tag: "Due", until: due.until })
