@@ -23,7 +23,7 @@ export interface Size {
 /** The commands that each instance sends. */
 const commandsEach = 4
 /** What the process runs at a time: its partitions, and the commands of each. */
-const fibers = 4 * 64
+const fibers = 4 * 32
 const patience = "10 minutes"
 
 const Stepped = Event.define({ Stepped: { of: Schema.String, n: Schema.Int } })
@@ -66,8 +66,7 @@ const walking = ProcessManager.make({
 class Walks extends Aggregate.Service<Walks>()("bench/Walks", { decider: walk, cache: { entries: 50_000 } }) {}
 class Walking extends Process.Service<Walking>()("bench/Walking", {
   manager: walking,
-  aggregates: { walks: Walks },
-  concurrency: 64
+  aggregates: { walks: Walks }
 }) {}
 
 type Failed = CheckFailed | EventStore.AppendError | Event.DecodeError | Projection.AwaitTimeout | SqlError.SqlError

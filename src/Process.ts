@@ -124,7 +124,7 @@ export interface Options<M extends ProcessManager.Any, A> {
    * How many owners may share the instances: 4 by default. It is kept, and cannot be changed later.
    */
   readonly partitions?: number
-  /** How many commands of a partition are executed at a time, each of another instance: 16 by default. */
+  /** How many commands of a partition are executed at a time, each of another instance and for another aggregate: 32 by default. */
   readonly concurrency?: number
   /**
    * When a command that failed for a technical reason is tried again, before its instance is stuck. After 100 ms, 200 ms and so on, up to 10
@@ -213,7 +213,7 @@ export const Service =
   } => {
     // What a process manager is made of is known to whoever made it, and here it is not: nothing depends on it.
     const manager: Manager = options.manager
-    const { partitions = 4, concurrency = 16, retry = defaultRetry } = options
+    const { partitions = 4, concurrency = 32, retry = defaultRetry } = options
     const rules = makeRules(manager)
     const wrong = problemOf({ ...options, manager, partitions }, rules)
     if (wrong !== undefined) throw new Error(`the process "${manager.name}" cannot be made: ${wrong}`)
