@@ -9,6 +9,11 @@
  * A generation has partitions, each with a position: everything up to it has been handled. Who runs a partition holds a claim: a lease
  * by the clock of the store, and an epoch that grows with every claim. A commit is refused with {@link ClaimLost} unless its epoch
  * is the last one and its position is the one stored: so every event counts once, whoever believes to be the owner.
+ *
+ * Owners share the partitions of a generation: who has at least two fewer than another one may ask for one of its partitions, and its holder
+ * is told to give it back. An owner's share is what it holds and nobody asks for, with what it has asked for. So a share only grows at the cost of one
+ * that was two greater: in the end sizes differ by one at most, and nothing is passed to and fro. To be asked for changes nothing about a
+ * claim: only its epoch and its position say whether it stands.
  */
 import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
@@ -68,6 +73,17 @@ export interface Claim {
   readonly parked: ReadonlySet<string>
   /** The positions that are to be skipped. */
   readonly skipped: ReadonlySet<number>
+}
+
+/**
+ * A claim that was renewed, and what is asked of who holds it.
+ */
+export interface Renewed {
+  readonly claim: Claim
+  /** The lanes that are asked to be retried. */
+  readonly retry: ReadonlyArray<string>
+  /** Whether another owner, who has fewer partitions, asks for this one. */
+  readonly isAskedFor: boolean
 }
 
 /**
@@ -156,7 +172,12 @@ export class ProjectionStore extends Context.Service<
      */
     readonly register: (definition: Definition) => Effect.Effect<void, StoreError>
     /**
-     * Takes partitions of this version that are running and that nobody holds, of the live or the filling generation; at most so many.
+     * Takes partitions of this version that are running and that nobody holds, of the live or the filling generation; at most so many. One that
+     * is asked for is taken by nobody but who asked.
+     *
+     * Who finds none asks for one: a partition of the generation in which its share is furthest below the greatest, by two at least, of whoever has
+     * that one. The store notes who asks, for the time of a lease by its own clock; then it is forgotten, whatever has become of either. An owner asks
+     * for one partition at a time, nobody asks for one that another asks for, and what does not run, or is not held, is not asked for.
      */
     readonly claim: (options: {
       readonly name: string
@@ -165,12 +186,15 @@ export class ProjectionStore extends Context.Service<
       readonly lease: Duration.Duration
       readonly most: number
     }) => Effect.Effect<ReadonlyArray<Claim>, StoreError>
-    /** Holds on to claims for another lease. Gives those that still stand, with the lanes that are asked to be retried. */
+    /**
+     * Holds on to claims for another lease. Gives those that still stand, with the lanes that are asked to be retried, and whether another
+     * owner asks for the partition: who holds it is to end its work and to release it.
+     */
     readonly renew: (
       claims: ReadonlyArray<Claim>,
       lease: Duration.Duration
-    ) => Effect.Effect<ReadonlyArray<{ readonly claim: Claim; readonly retry: ReadonlyArray<string> }>, StoreError>
-    /** Gives claims back, so that somebody else can take them at once. */
+    ) => Effect.Effect<ReadonlyArray<Renewed>, StoreError>
+    /** Gives claims back, so that somebody else can take them at once: who asks for a partition, if anybody does. */
     readonly release: (claims: ReadonlyArray<Claim>) => Effect.Effect<void, StoreError>
     /** Where the generation of a claim stands now. */
     readonly standing: (claim: Claim) => Effect.Effect<Standing, StoreError>

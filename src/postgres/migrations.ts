@@ -17,6 +17,7 @@ import {
   processSteps
 } from "./schema/processes.ts"
 import {
+  askedFor,
   checkInline,
   documents,
   generations,
@@ -75,6 +76,7 @@ CREATE UNIQUE INDEX projection_generations_live ON ${s}.projection_generations (
         `-- One generation of a projection is filling.
 CREATE UNIQUE INDEX projection_generations_filling ON ${s}.projection_generations (name) WHERE role = 'filling'`,
         partitions(s),
+        askedFor(s),
         documents(s),
         lockDocuments(s),
         parked(s),

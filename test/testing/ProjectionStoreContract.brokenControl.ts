@@ -119,7 +119,7 @@ export const control: ReadonlyArray<BrokenStore> = [
     name: "does not ask for retries",
     layer: changed((store) => ({
       renew: (claims, lease) =>
-        Effect.map(store.renew(claims, lease), (renewed) => renewed.map(({ claim }) => ({ claim, retry: [] })))
+        Effect.map(store.renew(claims, lease), (renewed) => renewed.map((one) => ({ ...one, retry: [] })))
     })),
     breaks: [
       [
@@ -144,7 +144,7 @@ export const control: ReadonlyArray<BrokenStore> = [
           ),
         renew: (claims, lease) =>
           Effect.map(store.renew(claims, lease), (renewed) =>
-            renewed.map(({ claim, retry }) => ({ claim, retry: Array.from(new Set([...retry, ...asked])) }))
+            renewed.map((one) => ({ ...one, retry: Array.from(new Set([...one.retry, ...asked])) }))
           )
       }
     }),

@@ -206,7 +206,7 @@ export const running: ReadonlyArray<BrokenStore> = [
   {
     name: "renews every claim",
     layer: changed(() => ({
-      renew: (claims) => Effect.succeed(claims.map((claim) => ({ claim, retry: [] })))
+      renew: (claims) => Effect.succeed(claims.map((claim) => ({ claim, retry: [], isAskedFor: false })))
     })),
     breaks: [
       [

@@ -44,9 +44,7 @@ export const claiming = (
 ): Pick<Store, "claim" | "renew" | "standing" | "commit"> => ({
   claim: (options) => Effect.map(store.claim(options), (claims) => claims.map(change)),
   renew: (claims, lease) =>
-    Effect.map(store.renew(claims, lease), (renewed) =>
-      renewed.map(({ claim, retry }) => ({ claim: change(claim), retry }))
-    ),
+    Effect.map(store.renew(claims, lease), (renewed) => renewed.map((one) => ({ ...one, claim: change(one.claim) }))),
   standing: (claim) => Effect.map(store.standing(claim), (standing) => change({ ...claim, standing }).standing),
   commit: (claim, progress, work) => Effect.map(store.commit(claim, progress, work), change)
 })

@@ -24,6 +24,8 @@ export interface Partition {
   readonly epoch: number
   /** Who holds it, and until when by the clock. */
   readonly lease: { readonly owner: string; readonly until: number } | undefined
+  /** Who has asked for it, and until when that counts. */
+  readonly asked: { readonly owner: string; readonly until: number } | undefined
   readonly rate: number
   readonly failure: { readonly position: number; readonly problem: string } | undefined
   /** The lanes that are asked to be retried. */
@@ -58,6 +60,7 @@ const untouched: Partition = {
   position: 0,
   epoch: 0,
   lease: undefined,
+  asked: undefined,
   rate: 0,
   failure: undefined,
   retry: new Set()
@@ -207,6 +210,10 @@ export const leaseUntil = (now: number, lease: Duration.Duration): number => now
 /** Who holds a partition while its lease lasts. */
 export const ownerOf = ({ lease }: Partition, now: number): string | undefined =>
   lease !== undefined && lease.until > now ? lease.owner : undefined
+
+/** Who asks for a partition, as long as that counts. */
+export const askerOf = ({ asked }: Partition, now: number): string | undefined =>
+  asked !== undefined && asked.until > now ? asked.owner : undefined
 
 /** Refuses events that a live inline projection handles, which the append does not run, and to run what is not live. */
 export const checkInline = (

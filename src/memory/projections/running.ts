@@ -7,8 +7,10 @@ import { withStood } from "../../internal/adapter/replayed.ts"
 import { StoreError } from "../../EventStore.ts"
 import type { Claim, Definition, ProjectionStore } from "../../ProjectionStore.ts"
 import type { Database } from "../database.ts"
+import { toAskFor } from "./sharing.ts"
 import {
   add,
+  askerOf,
   claimed,
   claimLost,
   claimOf,
@@ -90,21 +92,27 @@ export const running = ({ change, holdLog, look, transaction }: Database): Runni
     change(({ head, now, state }) => {
       const claims: Array<Claim> = []
       let after = state
-      for (const generation of ofProjection(state, name)) {
-        const { definition, id, partitions, role } = generation
-        // What is live and inline is run by the appends.
-        const isRun = role === "filling" || (role === "live" && definition.mode === "async")
-        if (definition.version !== version || !isRun) continue
-        for (const [partition, { state, ...its }] of partitions.entries()) {
-          if (claims.length >= most || state !== "running" || ownerOf({ state, ...its }, now) !== undefined) continue
+      const held = { owner, until: leaseUntil(now, lease) }
+      // What is live and inline is run by the appends.
+      const generations = ofProjection(state, name).filter(
+        ({ definition, role }) =>
+          definition.version === version && (role === "filling" || (role === "live" && definition.mode === "async"))
+      )
+      for (const { id, partitions } of generations) {
+        for (const [partition, its] of partitions.entries()) {
+          const isFree = ownerOf(its, now) === undefined && (askerOf(its, now) ?? owner) === owner
+          if (claims.length >= most || its.state !== "running" || !isFree) continue
           after = updatePartition(after, { generation: id, partition }, (free) => ({
             ...free,
             epoch: free.epoch + 1,
-            lease: { owner, until: leaseUntil(now, lease) }
+            lease: held,
+            asked: undefined
           }))
           claims.push(claimOf(after, find(after, id)!, partition, head))
         }
       }
+      const wanted = claims.length === 0 && most > 0 ? toAskFor(generations, owner, now) : undefined
+      if (wanted !== undefined) after = updatePartition(after, wanted, (theirs) => ({ ...theirs, asked: held }))
       return Result.succeed([claims, after])
     }),
 
@@ -118,7 +126,8 @@ export const running = ({ change, holdLog, look, transaction }: Database): Runni
       )
       const renewed = standing.map(({ claim, generation }) => ({
         claim: claimOf(state, generation, claim.partition, head),
-        retry: Array.from(generation.partitions[claim.partition]!.retry)
+        retry: Array.from(generation.partitions[claim.partition]!.retry),
+        isAskedFor: askerOf(generation.partitions[claim.partition]!, now) !== undefined
       }))
       const after = renewed.reduce(
         (state, { claim }) =>

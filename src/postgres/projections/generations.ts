@@ -105,7 +105,7 @@ SELECT $1::integer, n FROM generate_series(0, $2::integer - 1) AS n`,
     if (role === "live" || shown !== undefined) yield* showTables(access, name, { id, tables }, shown)
   })
 
-const kept = ["projection_documents", "projection_parked", "projection_skipped"]
+const kept = ["projection_asked_for", "projection_documents", "projection_parked", "projection_skipped"]
 
 const deleteKept = ({ query, s }: Access, id: number) =>
   Effect.forEach(kept, (table) => query(`DELETE FROM ${s}.${table} WHERE generation = $1::integer`, [id]), {

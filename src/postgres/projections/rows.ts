@@ -2,7 +2,7 @@
  * Rows of the database as values of the port, and the pieces of SQL that several statements share.
  */
 import * as DateTime from "effect/DateTime"
-import type { Claim, Definition, Parked, Skipped, Standing } from "../../ProjectionStore.ts"
+import type { Claim, Definition, Parked, Renewed, Skipped, Standing } from "../../ProjectionStore.ts"
 
 /** The position of the last event, 0 in an empty log. */
 export const head = (s: string): string => `(SELECT coalesce(max(h.position), 0) FROM ${s}.events h)`
@@ -36,6 +36,7 @@ export interface ClaimRow extends StandingRow {
   readonly parked: ReadonlyArray<string>
   readonly skipped: ReadonlyArray<bigint>
   readonly retry: ReadonlyArray<string>
+  readonly is_asked_for: boolean
 }
 
 export const claimOf = (row: ClaimRow): Claim => ({
@@ -49,6 +50,12 @@ export const claimOf = (row: ClaimRow): Claim => ({
   standing: standingOf(row),
   parked: new Set(row.parked),
   skipped: new Set(row.skipped.map(Number))
+})
+
+export const renewedOf = (row: ClaimRow): Renewed => ({
+  claim: claimOf(row),
+  retry: row.retry,
+  isAskedFor: row.is_asked_for
 })
 
 export interface GenerationRow {

@@ -43,6 +43,17 @@ CREATE TABLE ${s}.projection_partitions (
   PRIMARY KEY (generation, partition)
 ) WITH (fillfactor = 20)`
 
+export const askedFor = (s: string): string =>
+  `-- Who asks for a partition that another one holds, and until when that counts. Not in the partition's row, which a commit locks to its
+-- end: where most is to be done, nobody would get to ask.
+CREATE TABLE ${s}.projection_asked_for (
+  generation integer NOT NULL,
+  partition integer NOT NULL,
+  owner text NOT NULL,
+  until timestamptz NOT NULL,
+  PRIMARY KEY (generation, partition)
+)`
+
 export const documents = (s: string): string =>
   `-- The documents of each generation. One that is null is there to be locked, and seen by nobody.
 CREATE TABLE ${s}.projection_documents (

@@ -11,12 +11,14 @@ import * as generations from "./generations.ts"
 import * as inline from "./inline.ts"
 import * as parking from "./parking.ts"
 import * as reading from "./reading.ts"
+import * as sharing from "./sharing.ts"
 import * as takeOvers from "./takeOvers.ts"
 
 /** What every store of projections must keep. */
 export const laws: ReadonlyArray<Law> = [
   ...generations.laws,
   ...claims.laws,
+  ...sharing.laws,
   ...commits.laws,
   ...documents.laws,
   ...reading.laws,

@@ -75,7 +75,7 @@ layer(TestServer.layer(), live)(`projections that are rebuilt, with FAULT_SEED=$
       Effect.forEach(numbers(2), (n) => Effect.scoped(deployments(5 * rounds)).pipe(Random.withSeed(`${seed} ${n}`)), {
         concurrency: "unbounded"
       }),
-    60_000 * rounds
+    120_000 * rounds
   )
 
   /** Runs both projections until it is stopped. */
@@ -135,6 +135,6 @@ layer(TestServer.layer(), live)(`projections that are rebuilt, with FAULT_SEED=$
         })
         yield* end
       }),
-    60_000 * rounds
+    120_000 * rounds
   )
 })

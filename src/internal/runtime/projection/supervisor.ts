@@ -1,6 +1,9 @@
 /**
  * Claims what there is to run of a projection, runs it, and holds on to it: twice a second it renews its leases and looks for partitions that
  * nobody has. A lease lasts two seconds, so the work of an owner that has died goes on elsewhere within five seconds.
+ *
+ * A claim that another owner asks for is ended and given back. The store lets nobody ask who has not at least two partitions fewer,
+ * so in the end each has as many as any other, or one more.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -94,17 +97,21 @@ export const superviseClaims = <R>(
         held.map(({ claim }) => claim),
         lease
       )
-      const standing = new Map(renewed.map(({ claim, retry }) => [keyOf(claim), retry]))
+      const standing = new Map(renewed.map((one) => [keyOf(one.claim), one]))
       for (const one of held) {
         const { claim, inbox } = one
-        const lanes = standing.get(keyOf(claim))
-        if (lanes === undefined) {
+        const told = standing.get(keyOf(claim))
+        if (told === undefined) {
           yield* FiberMap.remove(fibers, keyOf(claim))
           continue
         }
         one.until = until
         // Where its inbox is full it is asked for again by the next renewal.
-        if (lanes.length > 0) Queue.offerUnsafe(inbox, "Retry")
+        if (told.retry.length > 0) Queue.offerUnsafe(inbox, "Retry")
+        // While it ends, which may take a moment, it is held on to, and so are the others.
+        if (told.isAskedFor) {
+          yield* Effect.forkScoped(FiberMap.remove(fibers, keyOf(claim)), { startImmediately: true })
+        }
       }
     })
 
