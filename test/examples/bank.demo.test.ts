@@ -3,40 +3,13 @@
  */
 import { NodeHttpClient, NodeHttpServer, NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, FileSystem, Layer, Stream } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
 import { HttpClient, HttpClientRequest, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
-import { ChildProcess } from "effect/process"
 import { createServer } from "node:http"
-import { execPath } from "node:process"
+import { startExample } from "./support/program.ts"
 
-const run = Effect.fnUntraced(function* (
-  file: "main.ts" | "demo.ts",
-  env: Record<string, string>,
-  flags: ReadonlyArray<string> = []
-) {
-  const path = `${import.meta.dirname}/../../examples/bank/${file}`
-  const child = yield* ChildProcess.make(execPath, ["--conditions=@eventfold/source", path, ...flags], {
-    env,
-    extendEnv: true
-  })
-  const url = yield* Deferred.make<string>()
-  let said = ""
-  const output = yield* child.all.pipe(
-    Stream.decodeText,
-    Stream.runForEach((text) => {
-      said += text
-      const found = /http:\/\/localhost:\d+/.exec(said)
-      return found === null ? Effect.void : Deferred.succeed(url, found[0])
-    }),
-    Effect.forkScoped
-  )
-  const end = Effect.gen(function* () {
-    const code = yield* child.exitCode
-    yield* Fiber.join(output)
-    return { code: Number(code), said }
-  })
-  return { child, end, url: Deferred.await(url) }
-})
+const run = (file: "main.ts" | "demo.ts", env: Record<string, string>, flags: ReadonlyArray<string> = []) =>
+  startExample(`bank/${file}`, flags, env)
 
 const runToEnd = (...asked: Parameters<typeof run>) => Effect.flatMap(run(...asked), ({ end }) => end)
 

@@ -3,44 +3,19 @@
  */
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Data, Deferred, Effect, Fiber, FileSystem, Layer, Schedule, Stream } from "effect"
+import { Data, Effect, FileSystem, Layer, Schedule } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
-import { ChildProcess } from "effect/process"
 import { Aggregate } from "eventfold"
 import { EmbeddedEventStore } from "eventfold/postgres/embedded"
-import { execPath } from "node:process"
 import { rules } from "../../examples/shop/audit.ts"
 import { order } from "../../examples/shop/order/order.ts"
 import { planOf } from "../../examples/shop/plan.ts"
 import { freshDatabase, startServer } from "../support/server.ts"
-
-const main = `${import.meta.dirname}/../../examples/shop/main.ts`
+import { startExample } from "./support/program.ts"
 
 class StillOtherwise extends Data.TaggedError("StillOtherwise")<{ readonly found: string }> {}
 
-const start = Effect.fnUntraced(function* (flags: ReadonlyArray<string>, env: Record<string, string> = {}) {
-  const child = yield* ChildProcess.make(execPath, ["--conditions=@eventfold/source", main, ...flags], {
-    env,
-    extendEnv: true
-  })
-  const url = yield* Deferred.make<string>()
-  let said = ""
-  const output = yield* child.all.pipe(
-    Stream.decodeText,
-    Stream.runForEach((text) => {
-      said += text
-      const found = /http:\/\/localhost:\d+/.exec(said)
-      return found === null ? Effect.void : Deferred.succeed(url, found[0])
-    }),
-    Effect.forkScoped
-  )
-  const end = Effect.gen(function* () {
-    const code = yield* child.exitCode
-    yield* Fiber.join(output)
-    return { code: Number(code), said }
-  })
-  return { child, end, url: Deferred.await(url) }
-})
+const start = (flags: ReadonlyArray<string>, env?: Record<string, string>) => startExample("shop/main.ts", flags, env)
 
 const run = (...asked: Parameters<typeof start>) => Effect.flatMap(start(...asked), ({ end }) => end)
 

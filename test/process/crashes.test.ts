@@ -85,7 +85,7 @@ describe(`a shop that has accidents, with FAULT_SEED=${seed}: an order that`, { 
           at: 1 + below(steps),
           fate: below(2) === 0 ? dies : sleeps(2100 + 100 * below(60))
         })
-        yield* compare((life) => numbers(10 * rounds).map(() => numbers(3).map(() => accident(life.length))), dies)
+        yield* compare((life) => numbers(5 * rounds).map(() => numbers(3).map(() => accident(life.length))), dies)
       }).pipe(Random.withSeed(`${seed} ${name}`))
     )
   }

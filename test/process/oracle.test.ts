@@ -9,7 +9,7 @@ import { MemoryEventStore } from "eventfold/memory"
 import { checkStory, concerning, hear } from "./model.ts"
 import { asked, doneBy, log, makeDesk, memory, settle, storyOf, tell, tellMany } from "./support.ts"
 
-const lives = 15
+const lives = 8
 const rounds = 12
 const desks = Array.from({ length: 12 }, (_, index) => `d${index}`)
 const timers = ["a", "b", "c"] as const
