@@ -102,52 +102,61 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), {
     })
   )
 
-  it.effect("takes over while partitions of both generations are committed, without a deadlock", () =>
-    Effect.gen(function* () {
-      const { store, url } = yield* aDatabase
-      const [old, next, third] = yield* Effect.all([joinAt(url), joinAt(url), joinAt(url)])
-      for (let version = 1; version < 4; version++) {
-        yield* store.register(definition({ version, partitions: 3 }))
-        yield* store.register(definition({ version: version + 1, partitions: 3 }))
-        const start = (yield* store.live("balances"))!.position
-        const end = start + 10_000
-        const livings = yield* claims(old.store, { version })
-        const running = yield* Effect.forkChild(
-          Effect.forEach(livings, (claim) => goOn(old.store, claim, end), { concurrency: "unbounded" })
-        )
-        const fillings = yield* claims(next.store, { version: version + 1 })
-        const filling = yield* Effect.forkChild(
-          Effect.forEach(fillings.slice(1), (claim) => goOn(next.store, claim, end), { concurrency: "unbounded" })
-        )
-        let claim = fillings[0]!
-        const finish = (
-          rest: ReadonlyArray<{ readonly partition: number; readonly after: number; readonly upTo: number }>
-        ) =>
-          addTo(
-            third.store,
-            claim.generation,
-            new Map(rest.map(({ after, partition, upTo }) => [`count ${partition}`, upTo - after]))
+  it.effect(
+    "takes over while partitions of both generations are committed, without a deadlock",
+    () =>
+      Effect.gen(function* () {
+        const { store, url } = yield* aDatabase
+        const [old, next, third] = yield* Effect.all([joinAt(url), joinAt(url), joinAt(url)])
+        for (let version = 1; version < 4; version++) {
+          yield* store.register(definition({ version, partitions: 3 }))
+          yield* store.register(definition({ version: version + 1, partitions: 3 }))
+          const start = (yield* store.live("balances"))!.position
+          const end = start + 3_000
+          const livings = yield* claims(old.store, { version })
+          const running = yield* Effect.forkChild(
+            Effect.forEach(livings, (claim) => goOn(old.store, claim, end), { concurrency: "unbounded" })
           )
-        const attempt = Effect.gen(function* () {
-          const standing = yield* third.store.standing(claim)
-          const upTo = standing._tag === "Filling" ? standing.upTo : 0
-          if (upTo > claim.position) {
-            const count = new Map([["count 0", upTo - claim.position]])
-            claim = yield* third.store.commit(claim, { to: upTo, rate: 0 }, addTo(third.store, claim.generation, count))
+          const fillings = yield* claims(next.store, { version: version + 1 })
+          const filling = yield* Effect.forkChild(
+            Effect.forEach(fillings.slice(1), (claim) => goOn(next.store, claim, end), { concurrency: "unbounded" })
+          )
+          let claim = fillings[0]!
+          const finish = (
+            rest: ReadonlyArray<{ readonly partition: number; readonly after: number; readonly upTo: number }>
+          ) =>
+            addTo(
+              third.store,
+              claim.generation,
+              new Map(rest.map(({ after, partition, upTo }) => [`count ${partition}`, upTo - after]))
+            )
+          const attempt = Effect.gen(function* () {
+            const standing = yield* third.store.standing(claim)
+            const upTo = standing._tag === "Filling" ? standing.upTo : 0
+            if (upTo > claim.position) {
+              const count = new Map([["count 0", upTo - claim.position]])
+              claim = yield* third.store.commit(
+                claim,
+                { to: upTo, rate: 0 },
+                addTo(third.store, claim.generation, count)
+              )
+            }
+            return claim.position > start + 50 && (yield* third.store.takeOver(claim, 100, finish))
+          })
+          yield* within("a take-over", "60 seconds")(Effect.repeat(attempt, { until: (isLive) => isLive }))
+          const { position } = (yield* store.live("balances"))!
+          // Those that go on with the new generation count on from there.
+          yield* Fiber.join(running)
+          yield* Fiber.interrupt(filling)
+          for (const { partition, position } of (yield* store.status("balances")).filter(
+            ({ role }) => role === "live"
+          )) {
+            assert.strictEqual(yield* numberAt(store, `count ${partition}`), position)
           }
-          return claim.position > start + 50 && (yield* third.store.takeOver(claim, 100, finish))
-        })
-        yield* within("a take-over", "30 seconds")(Effect.repeat(attempt, { until: (isLive) => isLive }))
-        const { position } = (yield* store.live("balances"))!
-        // Those that go on with the new generation count on from there.
-        yield* Fiber.join(running)
-        yield* Fiber.interrupt(filling)
-        for (const { partition, position } of (yield* store.status("balances")).filter(({ role }) => role === "live")) {
-          assert.strictEqual(yield* numberAt(store, `count ${partition}`), position)
+          assert.isAtLeast((yield* store.live("balances"))!.position, position)
         }
-        assert.isAtLeast((yield* store.live("balances"))!.position, position)
-      }
-    })
+      }),
+    200_000
   )
 
   it.effect("shows readers of the views the one generation or the other, and always one", () =>
