@@ -126,7 +126,7 @@ layer(TestServer.layer(), live)(`inline projections in several processes, with F
       )
       const took = (yield* Clock.currentTimeMillis) - began
       // One after the other they would sleep for three seconds.
-      assert.isBelow(took, (appenders * appends * 50) / 3)
+      assert.isBelow(took, (appenders * appends * 50) / 1.5)
       assert.strictEqual(yield* store.head, appenders * appends)
     })
   )
