@@ -4,19 +4,18 @@
  *
  * The tables are made by the store of events, with its own.
  */
-import { PgClient } from "@effect/sql-pg"
+import type { PgClient } from "@effect/sql-pg"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { StoreError } from "../EventStore.ts"
+import type { StoreError } from "../EventStore.ts"
 import { ProcessStore } from "../ProcessStore.ts"
 import { running } from "./processes/running.ts"
 import { saving } from "./processes/saving.ts"
 import { tending } from "./processes/tending.ts"
 import * as Access from "./projections/access.ts"
-import { schemaProblem } from "./schema/names.ts"
 
 /**
  * Where processes are kept.
@@ -33,12 +32,7 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<ProcessStore["Service"], StoreError, PgClient.PgClient | Scope.Scope> =>
   Effect.gen(function* () {
-    const { schema = "eventfold" } = options
-    const wrong = schemaProblem(schema)
-    if (wrong !== undefined) {
-      return yield* new StoreError({ reason: "Misconfigured", problem: `the name of the schema ${wrong}` })
-    }
-    const access = yield* Access.make(yield* PgClient.PgClient, schema)
+    const access = yield* Access.open(options)
     yield* Effect.addFinalizer(() => PubSub.shutdown(access.changes))
     return ProcessStore.of({
       ...saving(access),

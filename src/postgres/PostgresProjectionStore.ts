@@ -5,13 +5,13 @@
  * The tables are made by the store of events, with its own. What the SQL of a handler does counts once because it is in that
  * transaction: a handler must not run it through another client, or in a fiber that outlives the handler.
  */
-import { PgClient } from "@effect/sql-pg"
+import type { PgClient } from "@effect/sql-pg"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { StoreError } from "../EventStore.ts"
+import type { StoreError } from "../EventStore.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Access from "./projections/access.ts"
 import { claims } from "./projections/claims.ts"
@@ -23,7 +23,6 @@ import { inline } from "./projections/inline.ts"
 import { parking } from "./projections/parking.ts"
 import { reading } from "./projections/reading.ts"
 import { takeOver } from "./projections/takeOver.ts"
-import { schemaProblem } from "./schema/names.ts"
 
 /**
  * Where projections are kept.
@@ -40,12 +39,7 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<ProjectionStore["Service"], StoreError, PgClient.PgClient | Scope.Scope> =>
   Effect.gen(function* () {
-    const { schema = "eventfold" } = options
-    const wrong = schemaProblem(schema)
-    if (wrong !== undefined) {
-      return yield* new StoreError({ reason: "Misconfigured", problem: `the name of the schema ${wrong}` })
-    }
-    const access = yield* Access.make(yield* PgClient.PgClient, schema)
+    const access = yield* Access.open(options)
     yield* Effect.addFinalizer(() => PubSub.shutdown(access.changes))
     return ProjectionStore.of({
       ...claims(access),

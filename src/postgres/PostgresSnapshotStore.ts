@@ -5,7 +5,7 @@
  * statement; a load that finds none in flight goes at once. Inside a transaction of the caller's a load runs on that connection, so that it finds no
  * snapshot that is newer than what the transaction sees.
  */
-import { PgClient } from "@effect/sql-pg"
+import type { PgClient } from "@effect/sql-pg"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -19,7 +19,6 @@ import type { StreamName } from "../StreamName.ts"
 import * as Batcher from "./batcher.ts"
 import * as Access from "./projections/access.ts"
 import { readCommitted } from "./readCommitted.ts"
-import { schemaProblem } from "./schema/names.ts"
 import { fromSqlError, isLost } from "./sqlErrors.ts"
 
 /**
@@ -109,13 +108,8 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<SnapshotStore["Service"], StoreError, PgClient.PgClient | Scope.Scope> =>
   Effect.gen(function* () {
-    const { schema = "eventfold" } = options
-    const wrong = schemaProblem(schema)
-    if (wrong !== undefined) {
-      return yield* new StoreError({ reason: "Misconfigured", problem: `the name of the schema ${wrong}` })
-    }
-    const sql = yield* PgClient.PgClient
-    const access = yield* Access.make(sql, schema)
+    const access = yield* Access.open(options)
+    const { sql } = access
     const alone = readCommitted(sql)
     const [load, save, remove] = [loading(access.s), saving(access.s), removing(access.s)]
 

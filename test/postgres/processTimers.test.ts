@@ -17,6 +17,14 @@ const each = 500
 /** How many others are set, and stopped in time. */
 const stopped = 100
 
+/** A process that rings, over a database of its own. */
+const working = Effect.gen(function* () {
+  const stores = yield* Layer.build(Layer.fresh(storesAt(yield* freshDatabase(yield* TestServer))))
+  const ringing = Ringing.layer.pipe(Layer.provideMerge(aggregates), Layer.provide(Layer.succeedContext(stores)))
+  const context = yield* Layer.build(ringing)
+  return { alarms: Context.get(context, Alarms), process: Context.get(context, Ringing), stores }
+})
+
 layer(TestServer.layer({ settings: { fsync: "off" } }), {
   excludeTestServices: true,
   concurrent: false,
@@ -24,11 +32,7 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), {
 })("timers of a process on a server", (it) => {
   it.effect("elapse once each, none early, and soon, while commands are executed", () =>
     Effect.gen(function* () {
-      const url = yield* freshDatabase(yield* TestServer)
-      const stores = yield* Layer.build(Layer.fresh(storesAt(url)))
-      const working = Ringing.layer.pipe(Layer.provideMerge(aggregates), Layer.provide(Layer.succeedContext(stores)))
-      const context = yield* Layer.build(working)
-      const [alarms, process] = [Context.get(context, Alarms), Context.get(context, Ringing)]
+      const { alarms, process, stores } = yield* working
       const store = Context.get(stores, EventStore.EventStore)
       const first = DateTime.add(yield* DateTime.now, { seconds: 12 })
       const dueOf = (n: number) => DateTime.add(first, { milliseconds: (n * 1000) / each })
@@ -85,11 +89,7 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), {
 
   it.effect("do not overtake an event that was recorded before they were due, and is committed after", () =>
     Effect.gen(function* () {
-      const url = yield* freshDatabase(yield* TestServer)
-      const stores = yield* Layer.build(Layer.fresh(storesAt(url)))
-      const working = Ringing.layer.pipe(Layer.provideMerge(aggregates), Layer.provide(Layer.succeedContext(stores)))
-      const context = yield* Layer.build(working)
-      const [alarms, process] = [Context.get(context, Alarms), Context.get(context, Ringing)]
+      const { alarms, process, stores } = yield* working
       const sql = Context.get(stores, PgClient.PgClient)
       const due = DateTime.add(yield* DateTime.now, { seconds: 2 })
       yield* alarms.execute("x", { _tag: "Set", at: due })

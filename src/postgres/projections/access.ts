@@ -1,7 +1,7 @@
 /**
  * How the parts of the store reach its database: statements and transactions that fail with errors of the port.
  */
-import type { PgClient } from "@effect/sql-pg"
+import { PgClient } from "@effect/sql-pg"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,7 +11,7 @@ import { BeginTransaction } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { StoreError } from "../../EventStore.ts"
 import { readCommitted } from "../readCommitted.ts"
-import { literal, quoted } from "../schema/names.ts"
+import { literal, quoted, schemaProblem } from "../schema/names.ts"
 import { fromSqlError } from "../sqlErrors.ts"
 import { transactionOn } from "../transaction.ts"
 
@@ -65,6 +65,22 @@ export const make = (sql: PgClient.PgClient, schema: string): Effect.Effect<Acce
       changes,
       changed: sql.afterCommit(PubSub.publish(changes, undefined))
     }
+  })
+
+/**
+ * Reaches the database of the client in the context, in the schema of the log.
+ */
+export const open = ({
+  schema = "eventfold"
+}: {
+  readonly schema?: string | undefined
+}): Effect.Effect<Access, StoreError, PgClient.PgClient> =>
+  Effect.gen(function* () {
+    const wrong = schemaProblem(schema)
+    if (wrong !== undefined) {
+      return yield* new StoreError({ reason: "Misconfigured", problem: `the name of the schema ${wrong}` })
+    }
+    return yield* make(yield* PgClient.PgClient, schema)
   })
 
 /**
