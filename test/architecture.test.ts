@@ -26,7 +26,15 @@ const floors = {
   },
   // The one interface between the runtime and a log.
   port: {
-    files: ["Query.ts", "EventStore.ts", "ProjectionStore.ts", "ProcessStore.ts", "SnapshotStore.ts"],
+    files: [
+      "Query.ts",
+      "EventStore.ts",
+      "ProjectionStore.ts",
+      "ProcessStore.ts",
+      "SnapshotStore.ts",
+      "Inspection.ts",
+      "Metrics.ts"
+    ],
     imports: ["kernel"]
   },
   // What every store refuses and answers alike: for adapters, and for specs.
@@ -44,6 +52,7 @@ const floors = {
       "Reaction.ts",
       "Publication.ts",
       "Webhook.ts",
+      "Health.ts",
       "internal/runtime/**"
     ],
     imports: ["kernel", "port"]
@@ -55,7 +64,11 @@ const floors = {
   postgres: { files: ["postgres/**"], imports: ["kernel", "port", "adapter kit"] },
   // The edges.
   testing: { files: ["testing/**"], imports: ["kernel", "port", "adapter kit", "runtime", "memory", "postgres"] },
-  cli: { files: ["cli/**"], imports: ["kernel", "port", "runtime", "memory", "postgres"] }
+  http: { files: ["http/**"], imports: ["kernel", "port", "runtime"] },
+  cli: {
+    files: ["cli/**"],
+    imports: ["kernel", "port", "adapter kit", "runtime", "memory", "postgres", "testing"]
+  }
 }
 
 /**
@@ -96,7 +109,7 @@ const packages = [
   { packages: ["effect/sql", "effect/sql/**", "@effect/**"], in: ["postgres", "testing", "cli"] },
   { packages: ["@electric-sql/pglite"], in: ["postgres"] },
   { packages: stable.map((name) => `effect/${name}`), in: ["**"] },
-  { packages: ["effect/**"], in: ["port", "adapter kit", "runtime", "memory", "postgres", "testing", "cli"] }
+  { packages: ["effect/**"], in: ["port", "adapter kit", "runtime", "memory", "postgres", "testing", "http", "cli"] }
 ]
 
 const house: House.House = { floors, packages, maxLines: 400 }

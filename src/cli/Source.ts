@@ -1,0 +1,145 @@
+/**
+ * Where a command finds its events: a PostgreSQL server, the folder of an embedded store, or an exported file.
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { PlatformError } from "effect/PlatformError"
+import * as Redacted from "effect/Redacted"
+import type { EventStore } from "../EventStore.ts"
+import type { Inspection } from "../Inspection.ts"
+import * as MemoryInspection from "../memory/MemoryInspection.ts"
+import * as EmbeddedPgClient from "../postgres/embedded/EmbeddedPgClient.ts"
+import * as PostgresEventStore from "../postgres/PostgresEventStore.ts"
+import { CliFailure, notFound } from "./failure.ts"
+import * as FileEventStore from "./file/FileEventStore.ts"
+import { SchemaFlag, StoreFlag } from "./flags.ts"
+
+/** Where the events are. */
+export type Source =
+  | { readonly _tag: "Server"; readonly url: string }
+  | { readonly _tag: "Folder"; readonly path: string }
+  | { readonly _tag: "File"; readonly path: string }
+
+const isUrl = (where: string): boolean => /^postgres(ql)?:\/\//.test(where)
+
+/** How a source is called where people read it: without the password. */
+export const nameOf = (source: Source): string => {
+  if (source._tag !== "Server") return source.path
+  if (!URL.canParse(source.url)) return "the server"
+  const { hostname, pathname, port } = new URL(source.url)
+  return `${hostname}${port === "" ? "" : `:${port}`}${pathname}`
+}
+
+const fromEnvironment = Config.option(
+  Config.String("EVENTFOLD_STORE").pipe(Config.orElse(() => Config.String("DATABASE_URL")))
+)
+
+const given = Effect.gen(function* () {
+  const flag = yield* StoreFlag
+  const where = Option.isSome(flag) ? flag : yield* fromEnvironment
+  if (Option.isSome(where) && where.value !== "") return where.value
+  return yield* new CliFailure({
+    kind: "usage",
+    problem: "it is not said where the events are",
+    advice: "Give --store with a PostgreSQL URL, a folder or a file, or set EVENTFOLD_STORE"
+  })
+})
+
+/** The source that is given, which has to be there. */
+export const source = Effect.gen(function* () {
+  const where = yield* given
+  if (isUrl(where)) return { _tag: "Server", url: where } satisfies Source
+  if (/^[a-z]+:\/\//i.test(where)) {
+    const problem = `${where.slice(0, where.indexOf(":"))} is no kind of store`
+    return yield* new CliFailure({ kind: "usage", problem, advice: "A URL begins with postgres://" })
+  }
+  const files = yield* FileSystem.FileSystem
+  if (!(yield* files.exists(where))) return yield* notFound(`there is nothing at ${where}`)
+  const { type } = yield* files.stat(where)
+  const found: Source = { _tag: type === "Directory" ? "Folder" : "File", path: where }
+  return found
+})
+
+/** The database schema that is given. */
+export const schema = Effect.gen(function* () {
+  const flag = yield* SchemaFlag
+  return Option.isSome(flag)
+    ? flag.value
+    : yield* Config.String("EVENTFOLD_SCHEMA").pipe(Config.withDefault("eventfold"))
+})
+
+const unreachable = (name: string) => (error: { readonly message: string }) =>
+  new CliFailure({
+    kind: "store",
+    problem: `${name} cannot be used: ${error.message}`,
+    advice: "See what is wrong: eventfold doctor"
+  })
+
+/** The database of a source, with nothing in it taken for granted. */
+export const clientOf = (found: Source) => {
+  const failed = unreachable(nameOf(found))
+  switch (found._tag) {
+    case "Server":
+      return PgClient.layer({
+        url: Redacted.make(found.url),
+        maxConnections: 10,
+        connectTimeout: "5 seconds",
+        applicationName: "eventfold"
+      }).pipe(Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(failed(error)))))
+    case "Folder":
+      return Layer.unwrap(
+        Effect.gen(function* () {
+          const files = yield* FileSystem.FileSystem
+          if (yield* files.exists(`${found.path}/PG_VERSION`)) return EmbeddedPgClient.layer({ dataDir: found.path })
+          return yield* notFound(`the folder ${found.path} has no embedded store`)
+        })
+      ).pipe(Layer.catchTag(["SqlError", "EmbeddedError"], (error) => Layer.effectContext(Effect.fail(failed(error)))))
+    case "File":
+      return Layer.effectContext(
+        Effect.fail(
+          new CliFailure({
+            kind: "usage",
+            problem: `${found.path} is a file of events, and this needs a database`,
+            advice: "Give --store with a PostgreSQL URL or the folder of an embedded store"
+          })
+        )
+      )
+  }
+}
+
+/** The database alone. */
+export const layerClient = Layer.unwrap(Effect.map(source, clientOf))
+
+const databaseOf = (found: Source) =>
+  Layer.unwrap(
+    Effect.map(schema, (schema) =>
+      MemoryInspection.layer.pipe(
+        Layer.provideMerge(PostgresEventStore.layer({ schema, migrate: false })),
+        Layer.provideMerge(clientOf(found))
+      )
+    )
+  )
+
+/** All that a database keeps of a log. It is not migrated: that is asked for by name. */
+export const layerDatabase = Layer.unwrap(Effect.map(source, databaseOf))
+
+/** The events of any source, to be read. */
+export const layerEvents = Layer.unwrap(
+  Effect.map(
+    source,
+    (
+      found
+    ): Layer.Layer<
+      EventStore | Inspection,
+      Layer.Error<ReturnType<typeof databaseOf>> | PlatformError,
+      Layer.Services<ReturnType<typeof databaseOf>>
+    > =>
+      found._tag === "File"
+        ? Layer.provideMerge(MemoryInspection.layer, FileEventStore.layer(found.path))
+        : databaseOf(found)
+  )
+)

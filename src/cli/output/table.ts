@@ -1,0 +1,31 @@
+/**
+ * Tables of text.
+ */
+import * as CliOutput from "effect/cli/CliOutput"
+
+const pad = (text: string, width: number, isNumber: boolean): string => {
+  const space = " ".repeat(Math.max(0, width - CliOutput.displayWidth(text)))
+  return isNumber ? space + text : text + space
+}
+
+/** A cell without what would break a line, or steer the terminal: it may come from an event. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => JSON.stringify(char).slice(1, -1))
+
+/**
+ * A table with a head. Columns whose names begin with `#` are of numbers, and stand to the right.
+ */
+export const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const isNumber = columns.map((name) => name.startsWith("#"))
+  const head = columns.map((name, index) => (isNumber[index] ? name.slice(1) : name))
+  const cells = rows.map((row) => row.map(printable))
+  const widths = head.map((name, index) =>
+    Math.max(CliOutput.displayWidth(name), ...cells.map((row) => CliOutput.displayWidth(row[index] ?? "")))
+  )
+  const line = (row: ReadonlyArray<string>): string =>
+    row
+      .map((cell, index) => pad(cell, widths[index]!, isNumber[index]!))
+      .join("  ")
+      .trimEnd()
+  return [line(head), line(widths.map((width) => "─".repeat(width))), ...cells.map(line)].join("\n")
+}
