@@ -17,6 +17,7 @@ import { commitAt, lifeOf, sharesOf, treeAt } from "../../examples/git-history/q
 import { Churns, churnView, Contributors, Files, filesView, ofHistory } from "../../examples/git-history/read-models.ts"
 import { type Change, type Commit, Histories, repository } from "../../examples/git-history/repository.ts"
 import { choose, verify, verifyReadModels } from "../../examples/git-history/verify.ts"
+import { makeEmbeddedFolder } from "../support/embeddedFolder.ts"
 import { freshDatabase, startServer } from "../support/server.ts"
 import { history, manyFiles } from "./support/history.ts"
 
@@ -489,6 +490,7 @@ describe("the program", () => {
   it("stopped or killed in the middle of an import goes on in its folder, and reads nothing again", async () => {
     const path = repositoryOf("killed", "git fast-import --quiet", history(700))
     const env = { DATABASE_URL: "", DATA_DIR: join(home, "data") }
+    await makeEmbeddedFolder(env.DATA_DIR)
     // A pipe does not run far ahead: when this much has gone through, the first batch of three has been recorded.
     const killed = await runWith("kills", `'${realGit}' "$@" | head -c 520000; kill -9 $PPID`, [path], env)
     assert.strictEqual(killed.status, "SIGKILL", killed.stderr)

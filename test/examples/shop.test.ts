@@ -10,6 +10,7 @@ import { EmbeddedEventStore } from "eventfold/postgres/embedded"
 import { rules } from "../../examples/shop/audit.ts"
 import { order } from "../../examples/shop/order/order.ts"
 import { planOf } from "../../examples/shop/plan.ts"
+import { makeEmbeddedFolder } from "../support/embeddedFolder.ts"
 import { freshDatabase, startServer } from "../support/server.ts"
 import { startExample } from "./support/program.ts"
 
@@ -54,6 +55,7 @@ describe("a day in the shop", () => {
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const dataDir = `${yield* fs.makeTempDirectoryScoped({ prefix: "shop-" })}/data`
+        yield* Effect.promise(() => makeEmbeddedFolder(dataDir))
         const dayThere = run(["--orders", "3", "--hour", "1"], { DATABASE_URL: "", DATA_DIR: dataDir })
         const right = yield* dayThere
         assert.strictEqual(right.code, 0, right.said)

@@ -13,6 +13,7 @@ import { Copy, EventStore, ProjectionStore, type RecordedEvent } from "eventfold
 import { MemoryEventStore } from "eventfold/memory"
 import { PostgresEventStore } from "eventfold/postgres"
 import { EmbeddedEventStore } from "eventfold/postgres/embedded"
+import { makeEmbeddedFolder } from "../support/embeddedFolder.ts"
 import { startChild } from "./support/children.ts"
 import { changing } from "./support/copying.ts"
 import { proxyTo } from "./support/proxy.ts"
@@ -81,7 +82,8 @@ const folder = Effect.acquireRelease(
 layer(Victim.layer, live)("a copy", (it) => {
   it.effect("goes from a folder of the embedded database to memory, and to a server, event for event", () =>
     Effect.gen(function* () {
-      const dataDir = yield* folder
+      const dataDir = `${yield* folder}/data`
+      yield* Effect.promise(() => makeEmbeddedFolder(dataDir))
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* fill(yield* Layer.build(EmbeddedEventStore.layer({ dataDir })), 2300)

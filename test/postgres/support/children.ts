@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { Effect, type Scope } from "effect"
+import { bundled } from "./bundles.ts"
 import { Violation } from "./oracle.ts"
 
 /** What a process says when it has loaded, and waits to be told to begin. */
@@ -28,15 +29,19 @@ export interface Child {
 
 /** A process that does a task, when it is told to begin. It is killed when the scope closes. */
 export const startChild = (options: {
+  /** The path of its source. */
   readonly program: string
   readonly task: string
   /** Is told each line that it says. */
   readonly hears: (line: string) => void
 }): Effect.Effect<Child, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const program = yield* Effect.promise(() => bundled(options.program))
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, ["--conditions=@eventfold/source", options.program, options.task], {
+        spawn(process.execPath, [program, options.task], {
+          // What it is compiled to is not worth keeping.
+          env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" },
           stdio: ["pipe", "pipe", "pipe"]
         })
       ),

@@ -1,9 +1,7 @@
 /**
- * A process that works for the shop until it is killed: see processWorking.ts. What it is compiled to is kept, for there are many of them.
+ * A process that works for the shop until it is killed: see processWorking.ts.
  */
-import { enableCompileCache, flushCompileCache } from "node:module"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { program } from "./processWorking.ts"
 
-enableCompileCache()
-await import("./processWorking.ts")
-// Who is killed has no time for it at the end.
-flushCompileCache()
+NodeRuntime.runMain(program)

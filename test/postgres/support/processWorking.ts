@@ -4,7 +4,6 @@
 import { once } from "node:events"
 import { writeSync } from "node:fs"
 import { createInterface } from "node:readline"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer, Schedule, Schema } from "effect"
 import { storesAt } from "../projections/support/runners.ts"
 import { taskAsJson, working } from "./processDomain.ts"
@@ -14,7 +13,7 @@ const say = (tag: string) => Effect.sync(() => void writeSync(1, `${JSON.stringi
 
 const input = createInterface({ input: process.stdin })
 
-const program = Effect.gen(function* () {
+export const program = Effect.gen(function* () {
   const { url } = yield* Schema.decodeUnknownEffect(taskAsJson)(process.argv[2])
   yield* say("Ready")
   yield* Effect.promise(() => once(input, "line"))
@@ -33,5 +32,3 @@ const program = Effect.gen(function* () {
   input.close()
   process.stdin.destroy()
 })
-
-NodeRuntime.runMain(program)
