@@ -26,9 +26,11 @@ import {
 import { makeExecution } from "./internal/runtime/execution.ts"
 import type { Loaded, Outcome } from "./internal/runtime/loaded.ts"
 import { makeLoader, type LoadPolicy } from "./internal/runtime/loader.ts"
+import { makeMeasures } from "./internal/runtime/measuring.ts"
 import { makeSnapshots, snapshotCode, type Snapshots, type StreamSnapshots } from "./internal/runtime/snapshots.ts"
 import { makeStateCache } from "./internal/runtime/stateCache.ts"
 import { makeTimeTravel, type TimeTravel } from "./internal/runtime/timeTravel.ts"
+import { tagOf } from "./internal/runtime/watching.ts"
 import type { SnapshotStore } from "./SnapshotStore.ts"
 import * as StreamName from "./StreamName.ts"
 
@@ -190,13 +192,17 @@ const makeWith = <D extends Decider.Any>(
     checkCategory(category)
     const streamOf = (id: string) => StreamName.make(category, id)
     const { bytes = 32 * 1024 * 1024, entries = 10_000 } = cache ?? {}
-    const loader = makeLoader(decider, store, makeStateCache(decider, { bytes, entries }), snapshots)
+    const states = makeStateCache(decider, { bytes, entries })
+    const measures = makeMeasures(category)
+    const loader = makeLoader(decider, store, states, snapshots, measures)
 
     const prepare: Aggregate<D>["prepare"] = (id, command) => ({
       "~eventfold/Prepared": {
         store,
         stream: streamOf(id),
         retry,
+        tag: tagOf(command),
+        measures,
         begin: (executed) =>
           makeExecution(decider, loader, { ...executed, stream: streamOf(id), command: () => command })
       }
@@ -240,9 +246,13 @@ export const Service =
     options: Options<D, S>
   ): Context.ServiceClass<Self, Key, Aggregate<D>> & {
     readonly layer: Layer.Layer<Self, never, Exclude<Requirements<S>, Scope.Scope>>
+    /** What it runs, and where: for tools that are given the class alone. */
+    readonly decider: D
+    readonly category: string
   } => {
-    checkCategory(options.category ?? options.decider.name)
+    const { decider, category = decider.name } = options
+    checkCategory(category)
     checkOptions(options)
     const service = Context.Service<Self, Aggregate<D>>()(key)
-    return Object.assign(service, { layer: Layer.effect(service, make(options)) })
+    return Object.assign(service, { layer: Layer.effect(service, make(options)), decider, category })
   }

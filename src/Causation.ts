@@ -2,7 +2,8 @@
  * Why things happen: the metadata that every append carries without being asked, taken from the fiber's context.
  *
  * What is caused while an event is handled carries that event's id as causation and its correlation id; what follows from
- * a request carries whatever was put around the request, such as the actor. The trace comes from the current span.
+ * a request carries whatever was put around the request, such as the actor. The trace comes from the current span, travels in the
+ * event's metadata, and is continued by who handles the event, in whatever process.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -45,11 +46,44 @@ export const following = (
   causationDepth: depthOf(event) + 1
 })
 
+/** What a trace is continued from, as W3C Trace Context writes it in its version 00. */
+const traceparent = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/
+
 /**
- * Runs the handling of an event: whatever it appends is caused by that event and belongs to its correlation.
+ * The span that an event was recorded in, as the parent of spans anywhere: in this process or another one, now or in a year. None where the
+ * event has no trace, or something else under that name.
+ *
+ * @example
+ * import { Causation, type RecordedEvent } from "eventfold"
+ * import { Effect, Option } from "effect"
+ *
+ * declare const handle: Effect.Effect<void>
+ *
+ * export const handled = (event: RecordedEvent.RecordedEvent) =>
+ *   Effect.withSpan(handle, "handle", { kind: "consumer", parent: Option.getOrUndefined(Causation.parentOf(event)) })
+ */
+export const parentOf = ({ metadata }: Pick<RecordedEvent, "metadata">): Option.Option<Tracer.ExternalSpan> => {
+  // What others have written may be anything.
+  const found = typeof metadata.traceparent === "string" ? traceparent.exec(metadata.traceparent) : null
+  if (found === null) return Option.none()
+  const [, traceId, spanId, flags] = found
+  return Option.some(
+    Tracer.externalSpan({ traceId: traceId!, spanId: spanId!, sampled: (Number.parseInt(flags!, 16) & 1) === 1 })
+  )
+}
+
+/**
+ * Runs the handling of an event: whatever it appends is caused by that event and belongs to its correlation. It goes on with the
+ * event's trace, unless there is a span around it already: then that one is the parent of its spans.
  */
 export const causedBy = <A, E, R>(self: Effect.Effect<A, E, R>, event: RecordedEvent): Effect.Effect<A, E, R> =>
-  withMetadata(self, following(event))
+  withMetadata(
+    Effect.withFiber((fiber) => {
+      const parent = fiber.cache.span === undefined ? parentOf(event) : Option.none()
+      return Option.isSome(parent) ? Effect.provideService(self, Tracer.ParentSpan, parent.value) : self
+    }),
+    following(event)
+  )
 
 /**
  * So many events lead to this one that it is most likely a loop: two handlers that cause each other's events. Nothing was done.
@@ -94,20 +128,31 @@ export const checkDepth = (event: RecordedEvent, limit: number): Effect.Effect<v
 }
 
 /**
+ * The nearest span that spans elsewhere may be children of, as a `traceparent`: not one that was made where tracing is turned off, which
+ * nobody will ever see.
+ */
+const traceparentOf = (span: Tracer.AnySpan | undefined): string | undefined => {
+  if (span === undefined) return undefined
+  if (Context.get(span.annotations, Tracer.DisablePropagation)) {
+    return span._tag === "Span" ? traceparentOf(Option.getOrUndefined(span.parent)) : undefined
+  }
+  const { sampled, spanId, traceId } = span
+  // Other formats have shorter ids of traces. What is no id at all is not for others to read.
+  const text = `00-${traceId.padStart(32, "0")}-${spanId}-${sampled ? "01" : "00"}`
+  return traceparent.test(text) ? text : undefined
+}
+
+/**
  * The metadata for an append that a command decided: the current metadata, the command's id, and the current span's trace. A
  * conversation that has no correlation id yet begins with the command.
  */
 export const metadata = (commandId: string): Effect.Effect<Metadata> =>
-  Effect.gen(function* () {
-    const current = yield* Current
-    const span = yield* Effect.serviceOption(Tracer.ParentSpan)
-    return {
+  Effect.withFiber((fiber) => {
+    const trace = traceparentOf(fiber.cache.span)
+    return Effect.succeed({
       correlationId: commandId,
-      ...Option.match(span, {
-        onNone: () => ({}),
-        onSome: ({ traceId, spanId, sampled }) => ({ traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` })
-      }),
-      ...current,
+      ...(trace === undefined ? {} : { traceparent: trace }),
+      ...fiber.getRef(Current),
       commandId
-    }
+    })
   })

@@ -33,7 +33,8 @@ const floors = {
       "ProcessStore.ts",
       "SnapshotStore.ts",
       "Inspection.ts",
-      "Metrics.ts"
+      "Metrics.ts",
+      "Logging.ts"
     ],
     imports: ["kernel"]
   },
@@ -105,6 +106,8 @@ const packages = [
     in: ["postgres", "cli"]
   },
   { packages: ["node:**"], in: ["cli"] },
+  // The module of a domain is named on the command line.
+  { packages: ["a computed specifier"], in: ["cli/domain.ts"] },
   { packages: ["@effect/vitest"], in: ["testing/contract/suite.ts"] },
   { packages: ["effect/sql", "effect/sql/**", "@effect/**"], in: ["postgres", "testing", "cli"] },
   { packages: ["@electric-sql/pglite"], in: ["postgres"] },

@@ -10,6 +10,7 @@ import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { defaultLimits, EventStore, type StoreError } from "../EventStore.ts"
+import * as Measuring from "../internal/adapter/measuring.ts"
 import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import { checkRestore } from "../internal/adapter/restoring.ts"
@@ -26,7 +27,10 @@ import { checkInline } from "./projections/State.ts"
 
 const pageSize = 256
 
-const over = ({ append, appended, inTransaction, log, look, lookSettled }: Database): EventStore["Service"] => {
+const over = (
+  { append, appended, inTransaction, log, look, lookSettled }: Database,
+  measuring: Measuring.Measuring
+): EventStore["Service"] => {
   const checked = <A>(
     check: Result.Result<void, StoreError>,
     stream: (head: number) => Iterable<A>
@@ -56,13 +60,20 @@ const over = ({ append, appended, inTransaction, log, look, lookSettled }: Datab
   return EventStore.of({
     // From the first check to the last insert nothing else appends: that is the lock of this store.
     append: (writes, options) =>
-      append(({ now, state }, inline) =>
-        Result.gen(function* () {
-          const checked = yield* checkAppend(writes, options?.condition, defaultLimits)
-          yield* checkInline(state, checked, inline)
-          return yield* log.append(checked, options?.condition, now)
+      Effect.withFiber((fiber) => {
+        const { askedAt, stopWaiting } = measuring.wait()
+        const appended = append(({ now, state }, inline) => {
+          stopWaiting()
+          return Result.flatMap(checkAppend(writes, options?.condition, defaultLimits), (checked) => {
+            const answer = Result.flatMap(checkInline(state, checked, inline), () =>
+              log.append(checked, options?.condition, now)
+            )
+            measuring.sent([{ writes: checked, askedAt }], [answer])
+            return answer
+          })
         })
-      ),
+        return Measuring.logged(fiber, writes, Effect.onExitPrimitive(appended, stopWaiting))
+      }),
     restore: (events) =>
       append(({ now, state }, inline) =>
         Result.gen(function* () {
@@ -95,14 +106,14 @@ const over = ({ append, appended, inTransaction, log, look, lookSettled }: Datab
 /**
  * An empty store of events alone.
  */
-export const make: Effect.Effect<EventStore["Service"]> = Effect.map(makeDatabase, over)
+export const make: Effect.Effect<EventStore["Service"]> = Effect.zipWith(makeDatabase, Measuring.make, over)
 
 /**
  * A store in memory of events, of what projections and processes keep, and of snapshots, empty when the layer is built.
  */
 export const layer: Layer.Layer<EventStore | ProjectionStore | ProcessStore | SnapshotStore> = Layer.effectContext(
-  Effect.map(makeDatabase, (database) =>
-    Context.make(EventStore, over(database)).pipe(
+  Effect.zipWith(makeDatabase, Measuring.make, (database, measuring) =>
+    Context.make(EventStore, over(database, measuring)).pipe(
       Context.add(ProjectionStore, MemoryProjectionStore.over(database)),
       Context.add(ProcessStore, MemoryProcessStore.over(database)),
       Context.add(SnapshotStore, MemorySnapshotStore.over(database))

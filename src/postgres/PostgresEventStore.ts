@@ -29,6 +29,7 @@ import {
   type Page,
   StoreError
 } from "../EventStore.ts"
+import * as Measuring from "../internal/adapter/measuring.ts"
 import { eventsOfPages } from "../internal/adapter/pages.ts"
 import { checkAfter, checkAppend, checkRead, checkStream } from "../internal/adapter/request.ts"
 import { type CheckedRestoredEvent, checkRestore } from "../internal/adapter/restoring.ts"
@@ -36,7 +37,7 @@ import { ProcessStore } from "../ProcessStore.ts"
 import { ProjectionStore } from "../ProjectionStore.ts"
 import * as Query from "../Query.ts"
 import { SnapshotStore } from "../SnapshotStore.ts"
-import { type Answer, type Append, callAppend } from "./appendCall.ts"
+import { type Answer, type Append, callAppend, weightOf } from "./appendCall.ts"
 import * as Batcher from "./batcher.ts"
 import { migrate } from "./migrate.ts"
 import { script } from "./migrations.ts"
@@ -85,8 +86,8 @@ export interface Options {
   readonly pollInterval?: Duration.Input | undefined
 }
 
-const batchEvents = 2000
-const batchBytes = 8 * 1024 * 1024
+type Asked = Append & Measuring.Asked
+
 const capacity = 10_000
 
 const mapped = <A>(
@@ -131,6 +132,7 @@ export const make = (
     const outcomeTimeout = Duration.fromInputUnsafe(options.outcomeTimeout ?? "10 seconds")
     const pollInterval = Duration.fromInputUnsafe(options.pollInterval ?? "1 second")
     const sql = yield* PgClient.PgClient
+    const measuring = yield* Measuring.make
     const wrong = schemaProblem(schema)
     if (wrong !== undefined) {
       return yield* new StoreError({ reason: "Misconfigured", problem: `the name of the schema ${wrong}` })
@@ -173,9 +175,10 @@ export const make = (
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(pollInterval), Effect.ignore(look))))
 
     /** Asks again, by the ids of the events, until it is known what became of a batch whose connection was lost. */
-    const askAgain = (batch: ReadonlyArray<Append>, lost: SqlError) => {
+    const askAgain = Effect.fnUntraced(function* (batch: ReadonlyArray<Append>, lost: SqlError) {
       const unknown = (why: string) => failAll(batch, outcomeUnknown(lost, why))
-      return alone(call(batch, true)).pipe(
+      yield* measuring.connectionLost(batch.length, lost.message)
+      return yield* alone(call(batch, true)).pipe(
         Effect.retry(whileRetryable),
         Effect.timeoutOption(outcomeTimeout),
         Effect.map(Option.getOrElse(() => unknown(`did not come back within ${Duration.format(outcomeTimeout)}`))),
@@ -187,7 +190,7 @@ export const make = (
             : Effect.succeed(unknown(`it cannot be asked what became of it (${failure.message})`))
         })
       )
-    }
+    })
 
     const send = (batch: ReadonlyArray<Append>): Effect.Effect<ReadonlyArray<Answer>> =>
       alone(call(batch, false)).pipe(
@@ -208,27 +211,28 @@ export const make = (
         })
       )
 
-    const submit = yield* Batcher.make<Append, Appended, AppendError>({
-      send: (batch) => Effect.tap(send(batch), () => wake),
+    const submit = yield* Batcher.make<Asked, Appended, AppendError>({
+      send: (batch) =>
+        Effect.tap(send(batch), (answers) => {
+          measuring.sent(batch, answers)
+          return wake
+        }),
       keysOf: ({ writes }) => writes.flatMap(({ stream, events }) => [stream, ...events.map(({ id }) => id)]),
-      weightOf: ({ writes }) => {
-        let events = 0
-        let bytes = 0
-        for (const write of writes) {
-          events += write.events.length
-          for (const { dataJson, metadataJson } of write.events) bytes += dataJson.length + metadataJson.length
-        }
-        return Math.max(events / batchEvents, bytes / batchBytes)
-      },
+      weightOf,
       capacity,
+      waiting: measuring.waiting,
       closed: new StoreError({ reason: "Unavailable", problem: "the store is closed; nothing was sent" })
     })
 
     const firstPage = yield* StreamReads.make(sql, schema, mapped)
 
     /** On the connection of the caller's own transaction: stored, or not, with all the rest of it. */
-    const appendInTransaction = (append: Append): Effect.Effect<Appended, AppendError> =>
-      Effect.flatMap(mapped(call([append], true), fromSqlErrorInTransaction), ([answer]) => Effect.fromResult(answer!))
+    const appendInTransaction = (append: Asked): Effect.Effect<Appended, AppendError> =>
+      Effect.flatMap(Effect.result(mapped(call([append], true), fromSqlErrorInTransaction)), (answers) => {
+        const answer = Result.flatMap(answers, ([answer]) => answer!)
+        measuring.sent([append], [answer])
+        return Effect.fromResult(answer)
+      })
 
     /** Asked again until it is known what became of the events, when the connection was lost: their ids answer it. */
     const restoreAlone = Effect.fnUntraced(function* (events: ReadonlyArray<CheckedRestoredEvent>) {
@@ -287,14 +291,15 @@ export const make = (
 
     return EventStore.of({
       append: (writes, appendOptions) =>
-        Effect.suspend(() => {
+        Effect.withFiber((fiber) => {
           const condition = appendOptions?.condition
           const checked = checkAppend(writes, condition, limits)
-          if (Result.isFailure(checked)) return Effect.fail(checked.failure)
-          const append = { writes: checked.success, condition }
-          return Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
+          if (Result.isFailure(checked)) return Measuring.logged(fiber, writes, Effect.fail(checked.failure))
+          const append = { writes: checked.success, condition, askedAt: measuring.now() }
+          const appended = Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
             Option.isSome(transaction) ? appendInTransaction(append) : submit(append)
           )
+          return Measuring.logged(fiber, writes, appended)
         }),
       restore: (events) =>
         Effect.suspend(() => {

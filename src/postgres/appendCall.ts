@@ -27,6 +27,20 @@ export interface Append {
   readonly condition: Condition | undefined
 }
 
+const batchEvents = 2000
+const batchBytes = 8 * 1024 * 1024
+
+/** How much of a call an append takes, of 1. */
+export const weightOf = ({ writes }: Append): number => {
+  let events = 0
+  let bytes = 0
+  for (const write of writes) {
+    events += write.events.length
+    for (const { dataJson, metadataJson } of write.events) bytes += dataJson.length + metadataJson.length
+  }
+  return Math.max(events / batchEvents, bytes / batchBytes)
+}
+
 /** What became of an append. */
 export type Answer = Result.Result<Appended, AppendError>
 

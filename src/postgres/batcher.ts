@@ -34,6 +34,8 @@ export interface Options<Request, Answer, E> {
   readonly capacity: number
   /** The most batches that are in flight at a time. 1 by default, which keeps apart requests with a key in common; more do not. */
   readonly inFlight?: number
+  /** Counts the requests that wait in the queue, beside others that are counted there. */
+  readonly waiting?: { count: number }
   /** What is answered to a request that was not sent before the scope closed, or that comes afterwards. */
   readonly closed: E
 }
@@ -50,6 +52,7 @@ export const make = <Request, Answer, E>({
   weightOf,
   capacity,
   inFlight = 1,
+  waiting: counted = { count: 0 },
   closed
 }: Options<Request, Answer, E>): Effect.Effect<(request: Request) => Effect.Effect<Answer, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -61,6 +64,10 @@ export const make = <Request, Answer, E>({
 
     const makeRoom = () => {
       if (waiting.size < capacity) room.openUnsafe()
+    }
+
+    const remove = (one: Waiting<Request, Answer, E>): void => {
+      if (waiting.delete(one)) counted.count--
     }
 
     const takeBatch = (): ReadonlyArray<Waiting<Request, Answer, E>> => {
@@ -75,7 +82,7 @@ export const make = <Request, Answer, E>({
         if (fits && !one.keys.some((key) => taken.has(key))) {
           weight += one.weight
           batch.push(one)
-          waiting.delete(one)
+          remove(one)
         }
         for (const key of one.keys) taken.add(key)
       }
@@ -116,6 +123,7 @@ export const make = <Request, Answer, E>({
       Effect.sync(() => {
         isClosed = true
         for (const { resume } of waiting) resume(Effect.fail(closed))
+        counted.count -= waiting.size
         waiting.clear()
         room.openUnsafe()
       })
@@ -126,10 +134,11 @@ export const make = <Request, Answer, E>({
         if (isClosed) return resume(Effect.fail(closed))
         const one = { request, keys: keysOf(request), weight: weightOf(request), resume }
         waiting.add(one)
+        counted.count++
         work.openUnsafe()
         if (waiting.size >= capacity) room.closeUnsafe()
         return Effect.sync(() => {
-          waiting.delete(one)
+          remove(one)
           makeRoom()
         })
       })

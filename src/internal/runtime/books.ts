@@ -17,6 +17,7 @@ import * as StreamName from "../../StreamName.ts"
 import { decoded } from "./decoded.ts"
 import { type ExecuteError, type ExecuteOptions, type Prepared, run } from "./executing.ts"
 import { type DecidedExecution, makeExecution } from "./execution.ts"
+import { tagOf } from "./watching.ts"
 import type { Outcome } from "./loaded.ts"
 import type { Loader } from "./loader.ts"
 
@@ -97,10 +98,13 @@ export const makeBooks = <D extends Decider.Any>(
     let closing: DecidedExecution<D, unknown> | undefined
     const prepared = <Rejection>(
       of: StreamName.StreamName,
+      tag: string | undefined,
       begin: Prepared<Outcomes, Rejection>["~eventfold/Prepared"]["begin"]
-    ): Prepared<Outcomes, Rejection> => ({ "~eventfold/Prepared": { store, stream: of, retry, begin } })
+    ): Prepared<Outcomes, Rejection> => ({
+      "~eventfold/Prepared": { store, stream: of, retry, begin, tag, measures: loader.measures }
+    })
 
-    const closes = prepared<Decider.Rejection<D, Close> | StoreError>(stream, (executed) => {
+    const closes = prepared<Decider.Rejection<D, Close> | StoreError>(stream, tagOf(close), (executed) => {
       const execution = makeExecution<D, Decider.Rejection<D, Close>>(decider, loader, {
         ...executed,
         stream,
@@ -110,7 +114,7 @@ export const makeBooks = <D extends Decider.Any>(
       closing = execution
       return demanding(execution, () => undefined)
     })
-    const opens = prepared<Decider.Rejection<D, Open> | StoreError>(nextStream, (executed) => {
+    const opens = prepared<Decider.Rejection<D, Open> | StoreError>(nextStream, undefined, (executed) => {
       const execution = makeExecution<D, Decider.Rejection<D, Open>>(decider, loader, {
         ...executed,
         stream: nextStream,

@@ -9,12 +9,13 @@ import * as Schedule from "effect/Schedule"
 import * as Causation from "../../Causation.ts"
 import * as Decider from "../../Decider.ts"
 import type * as Event from "../../Event.ts"
-import { ConcurrencyConflict, type EventStore, StoreError } from "../../EventStore.ts"
+import { ConcurrencyConflict, type EventStore, StoreError, type Write } from "../../EventStore.ts"
 import type { Metadata } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"
 import type { Execution, Target } from "./execution.ts"
 import type { LoadPolicy } from "./loader.ts"
 import { uuidV7 } from "./uuid.ts"
+import { type Progress, type Watched, watching, watchingAppend, watchingAttempts } from "./watching.ts"
 
 /**
  * How a command is executed.
@@ -43,9 +44,8 @@ export type ExecuteError = ConcurrencyConflict | StoreError | Event.DecodeError
  * A command for one aggregate, to be executed together with others by {@link executeAll}.
  */
 export interface Prepared<out Result, out Rejection> {
-  readonly "~eventfold/Prepared": {
+  readonly "~eventfold/Prepared": Watched & {
     readonly store: EventStore["Service"]
-    readonly stream: StreamName.StreamName
     readonly retry: Schedule.Schedule<unknown>
     readonly begin: (
       executed: Pick<Target<Decider.Any>, "commandId" | "isRepeatable" | "together" | "policy">
@@ -93,7 +93,7 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
   // were read one after the other, and it may have been stored in between.
   if (executions.some((execution) => execution.isStored())) return isProvisional() ? false : yield* catchUp
   const context = Decider.context({ now: yield* DateTime.now, commandId })
-  const writes = []
+  const writes: Array<Write> = []
   for (const execution of executions) {
     // Also where it throws: on another state it may not.
     const decided = yield* Effect.exit(execution.decide(context, metadata))
@@ -114,7 +114,7 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
     error._tag === "StoreError"
       ? !error.isRetryable && isProvisional()
       : executions.some((execution) => !execution.hasRead())
-  const appended = yield* store.append(writes).pipe(
+  const appended = yield* watchingAppend(store, writes).pipe(
     Effect.catchTag("ConditionConflict", Effect.die),
     Effect.catchIf(mayPass, () => Effect.undefined)
   )
@@ -126,14 +126,13 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
   return true
 })
 
-/** Load, decide, append; after a conflict fold what was missed, and decide again. */
-export const run = Effect.fnUntraced(function* <Result, Rejection>(
-  commands: ReadonlyArray<Prepared<Result, Rejection>>,
-  options: ExecuteOptions & RetryOptions
+const execute = Effect.fnUntraced(function* <Result, Rejection>(
+  prepared: ReadonlyArray<Prepared<Result, Rejection>["~eventfold/Prepared"]>,
+  options: ExecuteOptions & RetryOptions,
+  progress: Progress
 ) {
-  if (commands.length === 0) return []
-  const prepared = commands.map((command) => command["~eventfold/Prepared"])
   const commandId = options.commandId ?? (yield* uuidV7)
+  progress.commandId = commandId
   const problem = problemOf(prepared, commandId)
   if (problem !== undefined) return yield* new StoreError({ reason: "InvalidRequest", problem })
   const { store, retry } = prepared[0]!
@@ -142,15 +141,27 @@ export const run = Effect.fnUntraced(function* <Result, Rejection>(
   const isRepeatable = options.commandId !== undefined
   const policy = options.load ?? "latest"
   const executions = prepared.map(({ begin }) => begin({ commandId, isRepeatable, together, policy }))
+  progress.accounts = () => executions.map((execution) => execution.account())
   const once = attempt(store, executions, together, commandId, metadata)
   const loadDecideAppend = Effect.flatMap(once, (isDone) => {
     if (isDone) return Effect.void
     for (const execution of executions) execution.restart()
     return once
   })
-  yield* Effect.retry(loadDecideAppend, {
+  yield* Effect.retry(watchingAttempts(prepared, progress, loadDecideAppend), {
     schedule: options.retry ?? retry,
     while: (error) => error instanceof ConcurrencyConflict
   })
   return executions.map((execution) => execution.outcome())
 })
+
+/** Load, decide, append; after a conflict fold what was missed, and decide again. */
+export const run = <Result, Rejection>(
+  commands: ReadonlyArray<Prepared<Result, Rejection>>,
+  options: ExecuteOptions & RetryOptions
+): Effect.Effect<ReadonlyArray<Result>, Rejection | ExecuteError> => {
+  const prepared = commands.map((command) => command["~eventfold/Prepared"])
+  return prepared.length === 0
+    ? Effect.succeed([])
+    : watching(prepared, (progress) => execute(prepared, options, progress))
+}

@@ -10,9 +10,12 @@ import type { StoreError, Write } from "../../EventStore.ts"
 import type { Metadata } from "../../RecordedEvent.ts"
 import type { StreamName } from "../../StreamName.ts"
 import { derivedId } from "../kernel/derivedId.ts"
+import * as Metrics from "../../Metrics.ts"
 import { decideOn } from "./decision.ts"
-import { type Loaded, type Outcome, unloaded } from "./loaded.ts"
-import type { Known, Loader, LoadPolicy } from "./loader.ts"
+import type { Loaded, Outcome } from "./loaded.ts"
+import { type Loader, type LoadPolicy, nothingKnown } from "./loader.ts"
+import { stopwatch } from "./measuring.ts"
+import type { Account } from "./watching.ts"
 
 /** What the loop of load, decide and append works with. */
 export interface Execution<out Result, out Rejection> {
@@ -38,6 +41,8 @@ export interface Execution<out Result, out Rejection> {
   /** Takes what was decided as stored, the last event at `position`, and gives the number of events that were. `asOf`: when that was about to be. */
   readonly settle: (position: number, asOf: number) => Effect.Effect<number>
   readonly outcome: () => Result
+  /** What has come of it so far, for those who watch. */
+  readonly account: () => Account
   /** The version of what was folded so far. */
   readonly version: () => number
 }
@@ -78,7 +83,7 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
   // cannot be taken for half of this one.
   const eventId = (index: number): string => derivedId(commandId, "event", stream, String(index), ...together)
 
-  const nothing: Known<State> = { loaded: unloaded(decider), source: "nothing", snapshotAt: 0, asOf: 0 }
+  const nothing = nothingKnown(decider)
   let known = nothing
   let hasBegun = false
   // Whether every event of the stream has been seen here, and whether the stream was looked at at all.
@@ -86,6 +91,7 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
   let isRead = false
   let decided: { readonly events: ReadonlyArray<E>; readonly state: State } = { events: [], state: known.loaded.state }
   let settled: ReadonlyArray<E> = []
+  let issued: Decider.Command<D> | undefined
   // What an earlier execution of this command came to, found by the ids that its events must have.
   let before: Outcome<State, E> | undefined
   let count = 0
@@ -99,8 +105,8 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
         nextId = eventId(++count)
       }),
       (read) => {
-        known = read
         isRead = true
+        return (known = read)
       }
     )
   )
@@ -109,11 +115,18 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
     known = begun
     hasBegun = true
     isWhole = begun.source === "nothing"
-    return Effect.flatMap(loader.isEnough(begun, policy), (isEnough) => (isEnough ? Effect.void : readOn))
+    return Effect.flatMap(loader.isEnough(begun, policy), (isEnough) => (isEnough ? Effect.succeed(begun) : readOn))
   })
 
+  const outcome = (): Outcome<State, E> => before ?? { ...known.loaded, events: settled }
+
   return {
-    catchUp: Effect.suspend(() => (hasBegun ? readOn : begin)),
+    catchUp: Effect.asVoid(
+      loader.watching(
+        stream,
+        Effect.suspend(() => (hasBegun ? readOn : begin))
+      )
+    ),
     isStored: () => before !== undefined,
     hasRead: () => isRead,
     isProvisional: () => !isRead || (isRepeatable && !isWhole),
@@ -124,9 +137,12 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
       isWhole = true
     },
     decide: (context, metadata) =>
-      Effect.suspend(() => {
+      Effect.withFiber((fiber) => {
         const { loaded } = known
-        const decision = decideOn<D, Rejection>(decider, stream, loaded, command(), context)
+        issued = command()
+        const seconds = stopwatch(fiber)
+        const decision = decideOn<D, Rejection>(decider, stream, loaded, issued, context)
+        Metrics.update(loader.measures.decideSeconds, seconds(), fiber.context)
         if (Result.isFailure(decision)) return Effect.fail(decision.failure)
         decided = decision.success
         if (decided.events.length === 0) return Effect.succeed([])
@@ -147,7 +163,12 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
           return settled.length
         })
       }),
-    outcome: () => before ?? { ...known.loaded, events: settled },
+    outcome,
+    account: () => {
+      const { events, version } = outcome()
+      const came = events.length === 0 ? "nothing" : "executed"
+      return { command: issued, outcome: before === undefined ? came : "repeated", version, events }
+    },
     version: () => known.loaded.version,
     decided: () => ({ state: decided.state, version: known.loaded.version + decided.events.length })
   }

@@ -11,11 +11,14 @@ import * as Stream from "effect/Stream"
 import type * as Decider from "../../Decider.ts"
 import * as Event from "../../Event.ts"
 import type { EventStore, StoreError } from "../../EventStore.ts"
+import * as Metrics from "../../Metrics.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import type { StreamName } from "../../StreamName.ts"
 import { evolveRecorded, type Loaded, outOfPlace, unloaded } from "./loaded.ts"
+import { type Measures, stopwatch } from "./measuring.ts"
 import type { StreamSnapshots } from "./snapshots.ts"
 import type { StateCache } from "./stateCache.ts"
+import { annotate, spanned } from "./tracing.ts"
 
 /**
  * How new a state has to be: the latest that the store has; any that is in memory; or one in memory that was the latest not
@@ -23,11 +26,15 @@ import type { StateCache } from "./stateCache.ts"
  */
 export type LoadPolicy = "latest" | "cached" | { readonly notOlderThan: Duration.Input }
 
+type Source = "nothing" | "cache" | "snapshot" | "stream"
+
 /** What is known of a stream. */
 export interface Known<out State> {
   readonly loaded: Loaded<State>
   /** Where that comes from. */
-  readonly source: "nothing" | "cache" | "snapshot" | "stream"
+  readonly source: Source
+  /** How many events were folded to know it, and on what. */
+  readonly folded: { readonly events: number; readonly on: Source }
   /** The version of the newest snapshot that is known of, 0 without one. */
   readonly snapshotAt: number
   /** When it was known to be the latest, in milliseconds of the clock. */
@@ -35,6 +42,9 @@ export interface Known<out State> {
 }
 
 export interface Loader<in out State, out Read> {
+  readonly measures: Measures
+  /** Watches a state being loaded, however that is done. */
+  readonly watching: <E>(stream: StreamName, load: Effect.Effect<Known<State>, E>) => Effect.Effect<Known<State>, E>
   /** What is known of a stream before it is read. */
   readonly begin: (stream: StreamName) => Effect.Effect<Known<State>>
   /** Whether that is new enough, without a look at the stream. */
@@ -67,16 +77,28 @@ export interface Loader<in out State, out Read> {
 /** A snapshot that is not of this stream: what the log has at its version is another event, or none. */
 class Foreign extends Data.TaggedError("Foreign")<{}> {}
 
+const notFolded = (on: Source): Known<unknown>["folded"] => ({ events: 0, on })
+
+/** Of a stream that nobody has looked at. */
+export const nothingKnown = <D extends Decider.Any>(decider: D): Known<Decider.State<D>> => ({
+  loaded: unloaded(decider),
+  source: "nothing",
+  folded: notFolded("nothing"),
+  snapshotAt: 0,
+  asOf: 0
+})
+
 export const makeLoader = <D extends Decider.Any>(
   decider: D,
   store: EventStore["Service"],
   cache: StateCache<Decider.State<D>>,
-  snapshots: Option.Option<StreamSnapshots<Decider.State<D>>>
+  snapshots: Option.Option<StreamSnapshots<Decider.State<D>>>,
+  measures: Measures
 ): Loader<Decider.State<D>, Decider.Read<D>> => {
   type State = Decider.State<D>
   type Read = Decider.Read<D>
   type Seen = (recorded: RecordedEvent, events: ReadonlyArray<Read>, loaded: Loaded<State>) => void
-  const nothing: Known<State> = { loaded: unloaded(decider), source: "nothing", snapshotAt: 0, asOf: 0 }
+  const nothing = nothingKnown(decider)
 
   const fold = Effect.fnUntraced(function* (
     stream: StreamName,
@@ -111,6 +133,14 @@ export const makeLoader = <D extends Decider.Any>(
     return loaded
   })
 
+  const read = (before: Known<State>, loaded: Loaded<State>, asOf: number): Known<State> => ({
+    loaded,
+    source: "stream",
+    folded: { events: loaded.version - before.loaded.version, on: before.source },
+    snapshotAt: before.snapshotAt,
+    asOf
+  })
+
   const kept = Effect.fnUntraced(function* (
     stream: StreamName,
     before: Known<State>,
@@ -118,7 +148,7 @@ export const makeLoader = <D extends Decider.Any>(
     asOf: number,
     millis: number
   ) {
-    const known: Known<State> = { loaded, source: "stream", snapshotAt: before.snapshotAt, asOf }
+    const known = read(before, loaded, asOf)
     // What is rolled back has never been.
     if (yield* store.inTransaction) return known
     if (Option.isSome(snapshots)) yield* snapshots.value.offer(stream, loaded, before.snapshotAt, millis)
@@ -128,14 +158,31 @@ export const makeLoader = <D extends Decider.Any>(
 
   const knownOf: (snapshot: Option.Option<Loaded<State>>) => Known<State> = Option.match({
     onNone: () => nothing,
-    onSome: (loaded) => ({ loaded, source: "snapshot", snapshotAt: loaded.version, asOf: 0 })
+    onSome: (loaded) => ({
+      loaded,
+      source: "snapshot",
+      folded: notFolded("snapshot"),
+      snapshotAt: loaded.version,
+      asOf: 0
+    })
   })
 
+  const snapshotOf = (from: StreamSnapshots<State>, stream: StreamName, upTo?: number): Effect.Effect<Known<State>> =>
+    Effect.withFiber(({ context }) =>
+      Effect.map(from.load(stream, upTo), (found) => {
+        Metrics.update(Option.isSome(found) ? measures.snapshotHits : measures.snapshotMisses, 1, context)
+        return knownOf(found)
+      })
+    )
+
   const begin: Loader<State, Read>["begin"] = (stream) =>
-    Effect.suspend(() => {
+    Effect.withFiber((fiber) => {
       const cached = cache.get(stream)
-      if (cached !== undefined) return Effect.succeed<Known<State>>({ ...cached, source: "cache" })
-      return Option.isNone(snapshots) ? Effect.succeed(nothing) : Effect.map(snapshots.value.load(stream), knownOf)
+      Metrics.update(cached === undefined ? measures.cacheMisses : measures.cacheHits, 1, fiber.context)
+      if (cached !== undefined) {
+        return Effect.succeed<Known<State>>({ ...cached, source: "cache", folded: notFolded("cache") })
+      }
+      return Option.isNone(snapshots) ? Effect.succeed(nothing) : snapshotOf(snapshots.value, stream)
     })
 
   const isEnough: Loader<State, Read>["isEnough"] = (known, policy) => {
@@ -167,27 +214,50 @@ export const makeLoader = <D extends Decider.Any>(
     // A fiber may outlive the transaction that it reads in.
     const wasInTransaction = yield* store.inTransaction
     const [loaded, base] = yield* foldOn(stream, known, { seen })
-    if (wasInTransaction) return { loaded, source: "stream", snapshotAt: base.snapshotAt, asOf: began }
+    if (wasInTransaction) return read(base, loaded, began)
     return yield* kept(stream, base, loaded, began, (yield* Clock.currentTimeMillis) - began)
   })
 
-  const latest: Loader<State, Read>["latest"] = Effect.fnUntraced(function* (stream, policy) {
+  const latest = Effect.fnUntraced(function* (stream: StreamName, policy: LoadPolicy) {
     const known = yield* begin(stream)
-    return (yield* isEnough(known, policy)) ? known.loaded : (yield* readOn(stream, known)).loaded
+    return (yield* isEnough(known, policy)) ? known : yield* readOn(stream, known)
   })
 
+  const atVersion = Effect.fnUntraced(function* (stream: StreamName, version: number) {
+    const known =
+      Option.isNone(snapshots) || version < 1 ? nothing : yield* snapshotOf(snapshots.value, stream, version)
+    const [loaded, base] = yield* foldOn(stream, known, { to: version })
+    return read(base, loaded, 0)
+  })
+
+  const watching: Loader<State, Read>["watching"] = (stream, load) => {
+    const options = () => ({ attributes: { "eventfold.category": measures.category, "eventfold.stream": stream } })
+    return spanned("eventfold.load", options, (span, fiber) => {
+      const seconds = stopwatch(fiber)
+      return Effect.map(load, (known) => {
+        const { folded, loaded, source } = known
+        Metrics.update(measures.loadSeconds, seconds(), fiber.context)
+        Metrics.update(measures.loadReplayedEvents, folded.events, fiber.context)
+        if (source === "stream") Metrics.update(measures.streamLength, loaded.version, fiber.context)
+        if (span === undefined) return known
+        annotate(span, {
+          "eventfold.version": loaded.version,
+          "eventfold.replayed_events": folded.events,
+          "eventfold.load.on": folded.on
+        })
+        return known
+      })
+    })
+  }
+
   return {
+    measures,
+    watching,
     begin,
     isEnough,
     readOn,
-    latest,
-
-    atVersion: Effect.fnUntraced(function* (stream, version) {
-      const known =
-        Option.isNone(snapshots) || version < 1 ? nothing : knownOf(yield* snapshots.value.load(stream, version))
-      const [loaded] = yield* foldOn(stream, known, { to: version })
-      return loaded
-    }),
+    latest: (stream, policy) => Effect.map(watching(stream, latest(stream, policy)), ({ loaded }) => loaded),
+    atVersion: (stream, version) => Effect.map(watching(stream, atVersion(stream, version)), ({ loaded }) => loaded),
 
     keep: (stream, known, loaded, asOf) => kept(stream, known, loaded, asOf, 0)
   }
