@@ -26,7 +26,10 @@ export interface TypeStatistics {
   readonly type: string
   readonly schemaVersion: number
   readonly events: number
-  /** Bytes of data and metadata, as JSON in UTF-8: of all of them, and of the largest. */
+  /**
+   * Bytes of data and metadata, of all of them and of the largest: as JSON in UTF-8, the way PostgreSQL writes it, with a blank after every
+   * colon and comma and numbers without exponents.
+   */
   readonly bytes: number
   readonly largest: number
 }
@@ -38,11 +41,11 @@ export interface DayStatistics {
   readonly events: number
 }
 
-/** A stream and how long it is. */
+/** A stream and how many events it has. */
 export interface StreamStatistics {
   readonly stream: StreamName
-  /** Its version: how many events it has. */
-  readonly version: number
+  /** Its version, where nothing of it was left out. */
+  readonly events: number
 }
 
 /**
@@ -88,6 +91,18 @@ export interface Search {
 
 /**
  * A look into a log.
+ *
+ * @example
+ * import { Inspection } from "eventfold"
+ * import { MemoryEventStore, MemoryInspection } from "eventfold/memory"
+ * import { Effect, Layer, Stream } from "effect"
+ *
+ * export const causedByAda = Effect.gen(function* () {
+ *   const look = yield* Inspection.Inspection
+ *   const { events } = yield* look.statistics({ days: 14, longest: 10 })
+ *   const last = look.search({ metadata: { actor: "user:ada" }, direction: "backward", limit: 5 })
+ *   return { of: events, last: yield* Stream.runCollect(last) }
+ * }).pipe(Effect.provide(MemoryInspection.layer.pipe(Layer.provide(MemoryEventStore.layer))))
  */
 export class Inspection extends Context.Service<
   Inspection,
@@ -97,7 +112,7 @@ export class Inspection extends Context.Service<
       readonly days: number
       readonly longest: number
     }) => Effect.Effect<Statistics, StoreError>
-    /** The event with an id, unless there is none. */
+    /** The event with an id, in upper or lower case, unless there is none. */
     readonly event: (id: string) => Effect.Effect<RecordedEvent | undefined, StoreError>
     /** Events by position, with back-pressure. It ends where the log ended when it began. */
     readonly search: (search: Search) => Stream.Stream<RecordedEvent, StoreError>

@@ -16,7 +16,7 @@ const isRecord = (json: Schema.Json | undefined): json is Schema.JsonObject =>
   Predicate.isObject(json) && !Array.isArray(json)
 
 /** Whether two JSON values are the same. The order of keys does not matter. */
-const equals = (a: Schema.Json | undefined, b: Schema.Json | undefined): boolean => {
+export const equals = (a: Schema.Json | undefined, b: Schema.Json | undefined): boolean => {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((one, i) => equals(one, b[i]))
   if (!isRecord(a) || !isRecord(b)) return a === b
   const keys = Object.keys(a)

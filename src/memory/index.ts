@@ -1,1 +1,2 @@
 export * as MemoryEventStore from "./MemoryEventStore.ts"
+export * as MemoryInspection from "./MemoryInspection.ts"

@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ReadOptions, StoreError } from "../EventStore.ts"
-import type { Query, QueryItem } from "../Query.ts"
+import { all as everything, type Query, type QueryItem } from "../Query.ts"
 import type { Metadata, RecordedEvent } from "../RecordedEvent.ts"
 import type { StreamName } from "../StreamName.ts"
 import { instantOf } from "./instant.ts"
@@ -23,6 +23,9 @@ export const pageSize = 1000
 
 /** The most entries of an index that one statement walks for each item of a query: positions, or the events of a tag. */
 export const walkSize = 10_000
+
+/** The most positions that one statement walks where it looks into metadata: few are found, and nobody waits for each of them. */
+const searchSize = 100_000
 
 /** The bytes with which a page ends, as the database stores them. */
 const pageBytes = 8 * 1024 * 1024
@@ -124,7 +127,12 @@ class Recorded implements RecordedEvent {
 /** What is read: the events of a stream by version, or of the log by position. */
 export type Source =
   | { readonly by: "version"; readonly stream: string }
-  | { readonly by: "position"; readonly query: Query | undefined }
+  | {
+      readonly by: "position"
+      readonly query: Query | undefined
+      /** Fields that the metadata has, with just these values. */
+      readonly metadata?: { readonly [field: string]: Schema.Json } | undefined
+    }
 
 /** A text of SQL that numbers its parameters as they come. */
 class Parameters {
@@ -134,6 +142,15 @@ class Parameters {
     return `$${this.values.length}::${type}`
   }
 }
+
+/** What the metadata has to be like, as SQL. Not as `@>`, which finds what has more in it than is asked for as well. */
+const metadataCondition = (metadata: { readonly [field: string]: Schema.Json }, parameters: Parameters): string =>
+  Object.entries(metadata)
+    .map(([field, value]) => {
+      const name = parameters.add(field, "text")
+      return `e.metadata -> ${name} = ${parameters.add(JSON.stringify(value), "jsonb")}`
+    })
+    .join(" AND ")
 
 /** What is left to read. */
 export interface Bounds {
@@ -163,15 +180,27 @@ export const readStatement = (
   const order = (table: string) => `ORDER BY ${table}.${source.by} ${direction === "forward" ? "ASC" : "DESC"}`
   const columns = [envelope, ...(measured ? measuredContents : smallContents)]
   let found: string
-  const [item, ...others] = source.by === "position" ? (source.query ?? []) : []
-  if (item !== undefined && others.length === 0 && item.tags === undefined && direction === "forward" && !measured) {
-    return walkStatement(schema, item, parameters, { lowest, highest, most })
+  const metadata = source.by === "position" ? source.metadata : undefined
+  const query = source.by === "position" ? (source.query ?? (metadata && everything)) : undefined
+  const condition = metadata && metadataCondition(metadata, parameters)
+  const [item, ...others] = query ?? []
+  const isWalked = item !== undefined && others.length === 0 && item.tags === undefined && !measured
+  if (isWalked && (direction === "forward" || condition !== undefined)) {
+    return walkStatement(schema, item, parameters, { lowest, highest, most, direction, condition })
   }
-  if (source.by === "position" && source.query !== undefined) {
-    const query = parameters.add(JSON.stringify(source.query), "jsonb")
-    const call = `matching(${query}, ${lowest}, ${highest}, ${most}, ${walkSize}, ${direction === "backward"})`
+  if (query !== undefined) {
+    const queried = parameters.add(JSON.stringify(query), "jsonb")
+    // Of those that match more are looked at than fit a page, where they have to fulfil a condition as well.
+    const looked = condition === undefined ? most : walkSize * query.length
+    const call = `matching(${queried}, ${lowest}, ${highest}, ${looked}, ${walkSize}, ${direction === "backward"})`
     columns.push("e.reach", "e.last")
-    found = `FROM ${quoted(schema)}.${call} e ${order("e")}`
+    found = `FROM ${quoted(schema)}.${call} e`
+    if (condition === undefined) found += ` ${order("e")}`
+    else {
+      // The row without an event is the last one forward, where a full page needs none, and the first one backward.
+      const rows = direction === "forward" ? most : `${most} + 1`
+      found += ` WHERE e.position IS NULL OR (${condition}) ${order("e")} LIMIT ${rows}`
+    }
   } else {
     const key = `e.${source.by}`
     const all = `FROM ${quoted(schema)}.events e WHERE ${source.by === "version" ? `e.stream = ${parameters.add(source.stream, "text")}` : true}`
@@ -191,6 +220,15 @@ WHERE coalesce(page.total - page.bytes, 0) < ${pageBytes} ${order("page")}`
   return { text, parameters: parameters.values }
 }
 
+/** What a statement walks. */
+interface Walk {
+  readonly lowest: string
+  readonly highest: string
+  readonly most: string
+  readonly direction: Bounds["direction"]
+  readonly condition: string | undefined
+}
+
 /**
  * The statement for what most readers ask for: the events of some types or categories, from a position on. It walks the log by its primary
  * key, over no more positions than one statement may, and gives a row without an event that says how far.
@@ -199,18 +237,24 @@ const walkStatement = (
   schema: string,
   { categories, types }: QueryItem,
   parameters: Parameters,
-  { highest, lowest, most }: { readonly lowest: string; readonly highest: string; readonly most: string }
+  { condition, direction, highest, lowest, most }: Walk
 ) => {
   const events = `${quoted(schema)}.events`
-  const end = `least(${highest}, ${lowest} + ${walkSize} - 1)`
+  const size = condition === undefined ? walkSize : searchSize
+  const last = `(SELECT coalesce(max(position), 0) FROM ${events})`
+  const [start, end, order] =
+    direction === "forward"
+      ? [lowest, `least(${highest}, ${lowest} + ${size} - 1)`, "ASC"]
+      : [`greatest(${lowest}, least(${highest}, ${last}) - ${size} + 1)`, highest, "DESC"]
   const ofTypes = types === undefined ? "" : ` AND e.type = ANY (${parameters.add(types, "text[]")})`
   const ofCategories =
     categories === undefined ? "" : ` AND split_part(e.stream, '-', 1) = ANY (${parameters.add(categories, "text[]")})`
-  const text = `SELECT ${nothing}, least(${end}, log.last) AS reach, log.last
-FROM (SELECT coalesce(max(position), 0) AS last FROM ${events}) log
+  const ofMetadata = condition === undefined ? "" : ` AND ${condition}`
+  const text = `SELECT ${nothing}, ${direction === "forward" ? `least(${end}, log.last)` : start} AS reach, log.last
+FROM (SELECT ${last} AS last) log
 UNION ALL
 (SELECT ${envelope}, ${smallContents.join(", ")}, NULL, NULL FROM ${events} e
-WHERE e.position >= ${lowest} AND e.position <= ${end}${ofTypes}${ofCategories} ORDER BY e.position LIMIT ${most})`
+WHERE e.position >= ${start} AND e.position <= ${end}${ofTypes}${ofCategories}${ofMetadata} ORDER BY e.position ${order} LIMIT ${most})`
   return { text, parameters: parameters.values }
 }
 
