@@ -13,19 +13,29 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Aggregate } from "./Aggregate.ts"
 import * as Causation from "./Causation.ts"
 import type * as Decider from "./Decider.ts"
 import { EventStore, StoreError } from "./EventStore.ts"
 import type { Aggregates } from "./internal/runtime/process/dispatch.ts"
-import { type Instance, makeLooking, type RequestRefused, type StoryStep } from "./internal/runtime/process/looking.ts"
+import {
+  type Instance,
+  type Known,
+  knownByManager,
+  knownByName,
+  makeLooking,
+  type RequestRefused,
+  type StoryStep
+} from "./internal/runtime/process/looking.ts"
 import { waitsForCommand, waitsForTimer } from "./internal/runtime/process/model.ts"
-import { type Plan, projectionOf, type Stores } from "./internal/runtime/process/plan.ts"
+import { type Plan, processOf, projectionOf, type Stores } from "./internal/runtime/process/plan.ts"
 import { makeRules, type Manager, type Rules } from "./internal/runtime/process/rules.ts"
+import { makeAwaitSettled } from "./internal/runtime/process/settling.ts"
 import { runPartition } from "./internal/runtime/process/worker.ts"
 import { type AwaitTimeout, type Control, makeControl } from "./internal/runtime/projection/control.ts"
 import { superviseClaims } from "./internal/runtime/projection/supervisor.ts"
@@ -51,28 +61,37 @@ export type WaitingFor<M extends ProcessManager.Any> =
   | { [To in keyof M["targets"] & string]: CommandOf<M["targets"][To], To> }[keyof M["targets"] & string]
 
 /** Which instances are asked for: all that is given has to be so. */
-export interface ListOptions<M extends ProcessManager.Any> {
+interface Which<Waiting, Where> {
   readonly status?: Status | undefined
   /** Those that began longer ago. */
   readonly olderThan?: Duration.Input | undefined
   /** Those that nothing has happened to for longer. */
   readonly idleFor?: Duration.Input | undefined
-  readonly waitingFor?: WaitingFor<M> | undefined
+  readonly waitingFor?: Waiting | undefined
   /** The values that fields of the state have. One that is `undefined` does not restrict. */
-  readonly where?: { readonly [Field in keyof State<M> & string]?: State<M>[Field] | undefined } | undefined
+  readonly where?: Where | undefined
   /** The instance after which to begin. */
   readonly after?: string | undefined
   readonly limit?: number | undefined
 }
 
+/** Which instances of a process are asked for. */
+export interface ListOptions<M extends ProcessManager.Any> extends Which<
+  WaitingFor<M>,
+  { readonly [Field in keyof State<M> & string]?: State<M>[Field] | undefined }
+> {}
+
+/** Which instances are asked for of a process that is known by its name: the values of fields are JSON. */
+export interface InspectOptions extends Which<
+  { readonly timer: string } | { readonly to: string; readonly command: string },
+  { readonly [field: string]: Schema.Json }
+> {}
+
 /**
- * The service of a process: how its instances are looked at, and looked after. What is asked of an instance is done by its owner, within about a
+ * How the instances of a process are looked after, whatever their states are. What is asked of an instance is done by its owner, within about a
  * second.
  */
-export interface Process<M extends ProcessManager.Any> {
-  readonly get: (instance: string) => Effect.Effect<Option.Option<Instance<State<M>>>, StoreError>
-  /** Instances in the order of their names. */
-  readonly list: (options?: ListOptions<M>) => Stream.Stream<Instance<State<M>>, StoreError>
+export interface Tending {
   /** How many instances there are. */
   readonly count: Effect.Effect<{ readonly [S in Status]: number }, StoreError>
   /** All that an instance has been through, in the order of cause and effect: what happened, and what was done. */
@@ -97,15 +116,35 @@ export interface Process<M extends ProcessManager.Any> {
    */
   readonly removeEnded: (idleFor: Duration.Input) => Effect.Effect<number, StoreError>
   /**
-   * Waits until there is nothing to do but to wait: all events are handled, all commands executed, all timers that are due have elapsed; but for those
-   * of instances that are stuck, which `count` tells. 5 seconds at most by default. For tests.
-   */
-  readonly awaitSettled: (timeout?: Duration.Input) => Effect.Effect<void, AwaitTimeout | StoreError>
-  /**
    * The process as a whole. It stops at an event that cannot be decoded, or whose instance cannot be told: until it is resumed, or the event is
    * skipped.
    */
   readonly control: Pick<Control, "awaitPosition" | "status" | "pause" | "resume" | "skip" | "skipped">
+}
+
+/**
+ * The service of a process: how its instances are looked at, and looked after.
+ */
+export interface Process<M extends ProcessManager.Any> extends Tending {
+  readonly get: (instance: string) => Effect.Effect<Option.Option<Instance<State<M>>>, StoreError>
+  /** Instances in the order of their names. */
+  readonly list: (options?: ListOptions<M>) => Stream.Stream<Instance<State<M>>, StoreError>
+  /**
+   * Waits until there is nothing to do but to wait: all events are handled, all commands executed, all timers that are due have elapsed; but for those
+   * of instances that are stuck, which `count` tells. 5 seconds at most by default. For tests.
+   */
+  readonly awaitSettled: (timeout?: Duration.Input) => Effect.Effect<void, AwaitTimeout | StoreError>
+}
+
+/**
+ * A process as it is kept, for whoever does not have its process manager, such as a tool: states are JSON. To resume an instance is refused by its
+ * owner alone, in silence, where the process manager has no `resume`.
+ */
+export interface Inspected extends Tending {
+  readonly name: string
+  readonly get: (instance: string) => Effect.Effect<Option.Option<Instance<Schema.Json>>, StoreError>
+  /** Instances in the order of their names. */
+  readonly list: (options?: InspectOptions) => Stream.Stream<Instance<Schema.Json>, StoreError>
 }
 
 /** The aggregates of the targets of a process manager. */
@@ -276,25 +315,21 @@ const register = Effect.fnUntraced(function* (
   yield* projections.register(definition)
 })
 
-const makeService = <M extends ProcessManager.Any>(
-  manager: Manager,
-  rules: Rules,
-  partitions: number,
-  stores: Stores
-): Process<M> => {
-  const { ask, awaitSettled, count, get, list, removeEnded, story } = makeLooking(manager, rules, partitions, stores)
+const waitingName = (
+  waitingFor: { readonly timer: string } | { readonly to: string; readonly command: string } | undefined
+): string | undefined => {
+  if (waitingFor === undefined) return undefined
+  return "timer" in waitingFor ? waitsForTimer(waitingFor.timer) : waitsForCommand(waitingFor.to, waitingFor.command)
+}
+
+/** How the instances are looked after, and how they are looked at by whoever knows so much. */
+const looksOf = <S>(known: Known<S>, stores: Pick<Stores, "processes" | "projections">) => {
+  const { ask, count, get, list, removeEnded, story } = makeLooking(known, stores)
   const { awaitPosition, pause, resume, skip, skipped, status } = makeControl(
-    projectionOf(manager.name),
+    projectionOf(known.name),
     stores.projections
   )
-  const nameOf = (waitingFor: WaitingFor<Manager> | undefined): string | undefined => {
-    if (waitingFor === undefined) return undefined
-    return "timer" in waitingFor ? waitsForTimer(waitingFor.timer) : waitsForCommand(waitingFor.to, waitingFor.command)
-  }
-  return {
-    get,
-    list: ({ after, idleFor, limit = Infinity, olderThan, status, waitingFor, where = {} }: ListOptions<M> = {}) =>
-      list({ after, idleFor, limit, olderThan, status, waitingFor: nameOf(waitingFor), where }),
+  const tending: Tending = {
     count,
     story,
     retry: (instance) => ask(instance, "Retry", () => ({ _tag: "Retry" })),
@@ -302,7 +337,52 @@ const makeService = <M extends ProcessManager.Any>(
     cancel: (instance, reason) => ask(instance, "Cancel", () => ({ _tag: "Cancel", reason })),
     resume: (instance) => ask(instance, "Resume", () => ({ _tag: "Resume" })),
     removeEnded,
-    awaitSettled: (timeout = "5 seconds") => awaitSettled(timeout),
     control: { awaitPosition, pause, resume, skip, skipped, status }
   }
+  return {
+    ...tending,
+    get,
+    list: ({
+      after,
+      idleFor,
+      limit = Infinity,
+      olderThan,
+      status,
+      waitingFor,
+      where = {}
+    }: Which<WaitingFor<Manager>, object> = {}) =>
+      list({ after, idleFor, limit, olderThan, status, waitingFor: waitingName(waitingFor), where })
+  }
 }
+
+const makeService = <M extends ProcessManager.Any>(
+  manager: Manager,
+  rules: Rules,
+  partitions: number,
+  stores: Stores
+): Process<M> => {
+  const awaitSettled = makeAwaitSettled(manager.name, partitions, stores)
+  return {
+    ...looksOf(knownByManager(manager, rules, partitions), stores),
+    awaitSettled: (timeout = "5 seconds") => awaitSettled(timeout)
+  }
+}
+
+/** The names of the processes that there are, in order. */
+export const names: Effect.Effect<ReadonlyArray<string>, StoreError, ProjectionStore> = Effect.gen(function* () {
+  const { status } = yield* ProjectionStore
+  const found = (yield* status()).flatMap(({ name }) => processOf(name) ?? [])
+  return Array.from(new Set(found))
+})
+
+/** The process of a name as it is kept, unless there is none. Its process manager need not be there. */
+export const inspect = (
+  name: string
+): Effect.Effect<Option.Option<Inspected>, StoreError, ProjectionStore | ProcessStore> =>
+  Effect.gen(function* () {
+    const projections = yield* ProjectionStore
+    const processes = yield* ProcessStore
+    const [kept] = yield* projections.status(projectionOf(name))
+    if (kept === undefined) return Option.none()
+    return Option.some({ name, ...looksOf(knownByName(name, kept.partitions), { processes, projections }) })
+  })

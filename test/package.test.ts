@@ -8,7 +8,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { files, manifest, node, read, root, run, temporaryFolder, tsc } from "./support/project.ts"
 import { effectsOf, importsOf } from "./support/source.ts"
 
-const { name, dependencies, exports, peerDependencies, sideEffects } = manifest()
+const { bin, name, dependencies, exports, peerDependencies, sideEffects } = manifest()
 
 const sources = files("src/**/*.ts").map((path) => path.slice("src/".length))
 
@@ -140,6 +140,8 @@ describe("the package", { timeout: 60_000 }, () => {
     const declared = new Set(Object.keys({ ...dependencies, ...peerDependencies }))
     const undeclared = sources.flatMap((path) =>
       importsOf(read(`src/${path}`))
+        // The module of a domain is the user's, and named by the user.
+        .filter(({ specifier }) => specifier !== undefined || path !== "cli/domain.ts")
         .map(({ specifier = "" }) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? "")
         .filter((dependency) => !/^\.|^node:/.test(dependency) && !declared.has(dependency))
         .map((dependency) => `src/${path} imports ${dependency}`)
@@ -216,6 +218,24 @@ describe("the package", { timeout: 60_000 }, () => {
 
   it("has testing kits that load where vitest is not installed", async () => {
     assert.deepStrictEqual(await loads([`${name}/testing`], /\/@?vitest\/|\/@effect\/vitest\//), [])
+  })
+
+  /** The command line, as it is installed. */
+  const eventfold = (where: string, ...args: ReadonlyArray<string>) =>
+    node([join(where, "node_modules", name, bin["eventfold"] ?? ""), ...args], where)
+
+  it("has a command line that runs where the optional packages are installed", async () => {
+    assert.match(read(join(full, "node_modules", name, bin["eventfold"] ?? "")), /^#!\/usr\/bin\/env node\n/)
+    const { code, stderr, stdout } = await eventfold(full, "--help")
+    assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+    assert.include(stdout, "eventfold <subcommand>")
+  })
+
+  it("has a command line that says what to install where they are not", async () => {
+    const { code, stderr, stdout } = await eventfold(bare, "--help")
+    assert.deepStrictEqual({ code, stdout }, { code: 6, stdout: "" })
+    const [, missing] = /^error: .* needs the package (\S+)\n {2}Install it: npm install \1\n$/.exec(stderr) ?? []
+    assert.include(Object.keys(peerDependencies), missing)
   })
 
   it("does nothing by being loaded, and says so", () => {

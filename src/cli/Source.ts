@@ -14,6 +14,7 @@ import type { Inspection } from "../Inspection.ts"
 import * as MemoryInspection from "../memory/MemoryInspection.ts"
 import * as EmbeddedPgClient from "../postgres/embedded/EmbeddedPgClient.ts"
 import * as PostgresEventStore from "../postgres/PostgresEventStore.ts"
+import * as PostgresInspection from "../postgres/PostgresInspection.ts"
 import { CliFailure, notFound } from "./failure.ts"
 import * as FileEventStore from "./file/FileEventStore.ts"
 import { SchemaFlag, StoreFlag } from "./flags.ts"
@@ -38,10 +39,18 @@ const fromEnvironment = Config.option(
   Config.String("EVENTFOLD_STORE").pipe(Config.orElse(() => Config.String("DATABASE_URL")))
 )
 
-const given = Effect.gen(function* () {
+const asked = Effect.gen(function* () {
   const flag = yield* StoreFlag
   const where = Option.isSome(flag) ? flag : yield* fromEnvironment
-  if (Option.isSome(where) && where.value !== "") return where.value
+  return Option.filter(where, (where) => where !== "")
+})
+
+/** Whether it is said where the events are: not every command needs them. */
+export const isGiven = Effect.map(asked, Option.isSome)
+
+const given = Effect.gen(function* () {
+  const where = yield* asked
+  if (Option.isSome(where)) return where.value
   return yield* new CliFailure({
     kind: "usage",
     problem: "it is not said where the events are",
@@ -49,8 +58,7 @@ const given = Effect.gen(function* () {
   })
 })
 
-/** The source that is given, which has to be there. */
-export const source = Effect.gen(function* () {
+const sourceIf = Effect.fnUntraced(function* (isMade: boolean) {
   const where = yield* given
   if (isUrl(where)) return { _tag: "Server", url: where } satisfies Source
   if (/^[a-z]+:\/\//i.test(where)) {
@@ -58,11 +66,18 @@ export const source = Effect.gen(function* () {
     return yield* new CliFailure({ kind: "usage", problem, advice: "A URL begins with postgres://" })
   }
   const files = yield* FileSystem.FileSystem
-  if (!(yield* files.exists(where))) return yield* notFound(`there is nothing at ${where}`)
-  const { type } = yield* files.stat(where)
-  const found: Source = { _tag: type === "Directory" ? "Folder" : "File", path: where }
+  const isThere = yield* files.exists(where)
+  if (!isThere && !isMade) return yield* notFound(`there is nothing at ${where}`)
+  const isFolder = !isThere || (yield* files.stat(where)).type === "Directory"
+  const found: Source = { _tag: isFolder ? "Folder" : "File", path: where }
   return found
 })
+
+/** The source that is given, which has to be there. */
+export const source = sourceIf(false)
+
+/** The source that is given: where there is nothing yet, a folder that is to be made. */
+export const sourceToMake = sourceIf(true)
 
 /** The database schema that is given. */
 export const schema = Effect.gen(function* () {
@@ -79,8 +94,8 @@ const unreachable = (name: string) => (error: { readonly message: string }) =>
     advice: "See what is wrong: eventfold doctor"
   })
 
-/** The database of a source, with nothing in it taken for granted. */
-export const clientOf = (found: Source) => {
+/** The database of a source, with nothing in it taken for granted. A folder that holds none is refused, unless one is to be made there. */
+export const clientOf = (found: Source, isMade = false) => {
   const failed = unreachable(nameOf(found))
   switch (found._tag) {
     case "Server":
@@ -94,7 +109,9 @@ export const clientOf = (found: Source) => {
       return Layer.unwrap(
         Effect.gen(function* () {
           const files = yield* FileSystem.FileSystem
-          if (yield* files.exists(`${found.path}/PG_VERSION`)) return EmbeddedPgClient.layer({ dataDir: found.path })
+          if (isMade || (yield* files.exists(`${found.path}/PG_VERSION`))) {
+            return EmbeddedPgClient.layer({ dataDir: found.path })
+          }
           return yield* notFound(`the folder ${found.path} has no embedded store`)
         })
       ).pipe(Layer.catchTag(["SqlError", "EmbeddedError"], (error) => Layer.effectContext(Effect.fail(failed(error)))))
@@ -117,7 +134,7 @@ export const layerClient = Layer.unwrap(Effect.map(source, clientOf))
 const databaseOf = (found: Source) =>
   Layer.unwrap(
     Effect.map(schema, (schema) =>
-      MemoryInspection.layer.pipe(
+      PostgresInspection.layer({ schema }).pipe(
         Layer.provideMerge(PostgresEventStore.layer({ schema, migrate: false })),
         Layer.provideMerge(clientOf(found))
       )

@@ -3,8 +3,10 @@
  * what to do about it.
  */
 import * as Data from "effect/Data"
+import * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import * as CliError from "effect/cli/CliError"
+import { StoreError } from "../EventStore.ts"
 
 /**
  * The exit codes, as docs/cli.md has them.
@@ -76,16 +78,43 @@ const kindByTag: { readonly [tag: string]: FailureKind } = {
   ConfigError: "usage"
 }
 
+/** What to do where the store itself is at fault. */
+const adviceOf = (error: unknown): string | undefined => {
+  if (!(error instanceof StoreError)) return undefined
+  if (error.problem.includes("run the migrations")) return "Run them: eventfold migrate"
+  const isInstallation = ["AccessDenied", "Misconfigured", "Unavailable"].includes(error.reason)
+  return isInstallation ? "See what is wrong: eventfold doctor" : undefined
+}
+
+/** Whether who reads the output has gone, having read enough, as `head` does. */
+const isEnough = (error: unknown): boolean =>
+  PlatformError.isPlatformError(error) &&
+  error.reason.module === "Stdio" &&
+  Predicate.hasProperty(error.reason.cause, "code") &&
+  error.reason.cause.code === "EPIPE"
+
+/** What is wrong with a command line. Nothing is where help was shown because no command was given. */
+const toldOfUsage = (error: CliError.CliError): Told => {
+  const exitCode = exitCodes.usage
+  if (error._tag !== "ShowHelp") return { exitCode, problem: error.message, advice: undefined }
+  if (error.errors.length === 0) return { exitCode, problem: undefined, advice: undefined }
+  const problem = error.errors.map(({ message }) => message).join("\n")
+  return { exitCode, problem, advice: `See how it is used: ${error.commandPath.join(" ")} --help` }
+}
+
 /**
  * Tells any error that a command may fail with. `undefined` for one that no command should fail with.
  */
 export const tell = (error: unknown): Told | undefined => {
-  if (CliError.isCliError(error)) return { exitCode: exitCodes.usage, problem: undefined, advice: undefined }
+  if (CliError.isCliError(error)) return toldOfUsage(error)
+  if (isEnough(error)) return { exitCode: exitCodes.done, problem: undefined, advice: undefined }
   if (error instanceof Findings) return { exitCode: exitCodes.findings, problem: undefined, advice: undefined }
   if (error instanceof CliFailure) {
     return { exitCode: exitCodes[error.kind], problem: error.problem, advice: error.advice }
   }
   if (!Predicate.hasProperty(error, "_tag") || !Predicate.isString(error._tag)) return undefined
   const kind = kindByTag[error._tag]
-  return kind === undefined ? undefined : { exitCode: exitCodes[kind], problem: messageOf(error), advice: undefined }
+  return kind === undefined
+    ? undefined
+    : { exitCode: exitCodes[kind], problem: messageOf(error), advice: adviceOf(error) }
 }

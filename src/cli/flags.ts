@@ -53,6 +53,13 @@ export const yesFlag = Flag.Boolean("yes").pipe(
   Flag.withDefault(false)
 )
 
+/** Why something is given up for good. */
+export const reasonFlag = Flag.String("reason").pipe(
+  Flag.withMetavar("text"),
+  Flag.withDescription("Why: it is kept"),
+  Flag.withSchema(Schema.String.check(Schema.isPattern(/\S/, { message: "Say why" })))
+)
+
 const Instant = Schema.DateTimeUtcFromString
 
 /** An instant, as `2026-03-31` or `2026-03-31T10:00:00Z`. */

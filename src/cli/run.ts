@@ -11,10 +11,12 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Stdio from "effect/Stdio"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import { eventfold } from "./command.ts"
 import { exitCodes, tell } from "./failure.ts"
 import { say } from "./output/Output.ts"
+import { printable } from "./output/table.ts"
 
 const Manifest = Schema.fromJsonString(Schema.Struct({ version: Schema.String }))
 
@@ -37,8 +39,16 @@ const report = Effect.fnUntraced(function* (
   const { advice, exitCode, problem } = told
   if (problem === undefined) return exitCode
   if (isJson) yield* say(JSON.stringify({ error: { exitCode, problem, ...(advice !== undefined && { advice }) } }))
-  else yield* say(`error: ${problem}${advice === undefined ? "" : `\n  ${advice}`}`)
+  else {
+    const text = `error: ${problem}${advice === undefined ? "" : `\n  ${advice}`}`
+    yield* say(text.split("\n").map(printable).join("\n"))
+  }
   return exitCode
+})
+
+/** What is wrong with a command line is told as all that goes wrong is. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) => (event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event))
 })
 
 /** Logs are no output. */
@@ -52,5 +62,5 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number, Platform
     Effect.flatMap((exit) =>
       Exit.isSuccess(exit) ? Effect.succeed(exitCodes.done) : report(exit.cause, args.includes("--json"))
     ),
-    Effect.provide(Layer.fresh(logs))
+    Effect.provide([Layer.fresh(logs), presenter])
   )

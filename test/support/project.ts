@@ -31,6 +31,7 @@ const Manifest = Schema.fromJsonString(
   Schema.Struct({
     name: Schema.String,
     sideEffects: Schema.Boolean,
+    bin: Names,
     exports: Schema.Record(Schema.String, Entry),
     scripts: Names,
     dependencies: Names,

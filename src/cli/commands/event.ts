@@ -8,6 +8,7 @@ import { Inspection } from "../../Inspection.ts"
 import { notFound } from "../failure.ts"
 import { lineOf } from "../file/line.ts"
 import * as Output from "../output/Output.ts"
+import { printable } from "../output/table.ts"
 import { layerEvents } from "../Source.ts"
 
 export const event = Command.make(
@@ -16,8 +17,13 @@ export const event = Command.make(
   Effect.fn(function* ({ id }) {
     const inspection = yield* Inspection
     const found = yield* inspection.event(id)
-    if (found === undefined) return yield* notFound(`there is no event ${id}`)
-    yield* Output.answer(lineOf(found), () => JSON.stringify(lineOf(found), undefined, 2))
+    if (found === undefined) {
+      const advice = "If it is the id of a command or of a correlation, use eventfold trace"
+      return yield* notFound(`there is no event ${printable(id)}`, advice)
+    }
+    yield* Output.answer(lineOf(found), () =>
+      JSON.stringify(lineOf(found), undefined, 2).split("\n").map(printable).join("\n")
+    )
   })
 ).pipe(
   Command.provide(layerEvents),

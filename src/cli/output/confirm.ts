@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Prompt from "effect/cli/Prompt"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import { CliFailure } from "../failure.ts"
+import { JsonFlag } from "../flags.ts"
 
 /**
  * Goes on if it is meant. `what` completes "This will ...".
@@ -12,7 +13,8 @@ import { CliFailure } from "../failure.ts"
 export const confirm = Effect.fn(function* (what: string, options: { readonly yes: boolean }) {
   if (options.yes) return
   const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
-  if (!canPrompt) {
+  // A question would be in the midst of the JSON, and nobody reads it there.
+  if (!canPrompt || (yield* JsonFlag)) {
     return yield* new CliFailure({
       kind: "refused",
       problem: `this will ${what}`,

@@ -8,9 +8,19 @@ const pad = (text: string, width: number, isNumber: boolean): string => {
   return isNumber ? space + text : text + space
 }
 
+const escapes = new Map([
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"]
+])
+
+/** As JSON may write it. */
+const escaped = (char: string): string =>
+  escapes.get(char) ??
+  Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join("")
+
 /** A cell without what would break a line, or steer the terminal: it may come from an event. */
-export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => JSON.stringify(char).slice(1, -1))
+export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)
 
 /**
  * A table with a head. Columns whose names begin with `#` are of numbers, and stand to the right.

@@ -12,12 +12,9 @@ import * as Stream from "effect/Stream"
 import { StoreError } from "../../../EventStore.ts"
 import type { Filter, Instance as Kept, Status } from "../../../ProcessStore.ts"
 import { jsonOf } from "../json.ts"
-import { AwaitTimeout } from "../projection/control.ts"
 import { partitionOf } from "../projection/partition.ts"
-import { failureOf, lookUntil } from "../projection/waiting.ts"
 import { type Command, fromInstance, type Live, type Request, Step, type Stuck } from "./model.ts"
 import type { Stores } from "./plan.ts"
-import { projectionOf } from "./plan.ts"
 import type { Manager, Rules } from "./rules.ts"
 
 /**
@@ -76,6 +73,53 @@ export interface Looking {
   readonly limit: number
 }
 
+/**
+ * What is known of a process by whoever looks at it: all of it where its process manager is there, or how it is kept.
+ */
+export interface Known<out State> {
+  readonly name: string
+  readonly partitions: number
+  readonly decodeState: (state: Schema.Json) => Result.Result<unknown, { readonly message: string }>
+  /** The state, as it was decoded and as it is kept. */
+  readonly stateOf: (decoded: unknown, kept: Schema.Json) => State
+  /** Fields of the state as JSON, one by one, or what is wrong with one. */
+  readonly encodeFields: (where: object) => Result.Result<NonNullable<Filter["where"]>, string>
+  /** Whether its process manager says what a state calls for. `undefined` where nobody knows: then its owner does not do what it cannot. */
+  readonly canResume: boolean | undefined
+}
+
+export const knownByManager = ({ canResume, name }: Manager, rules: Rules, partitions: number): Known<unknown> => ({
+  name,
+  partitions,
+  decodeState: rules.decodeState,
+  stateOf: (decoded) => decoded,
+  encodeFields: (where) =>
+    Result.gen(function* () {
+      const encoded: Record<string, Schema.Json> = {}
+      for (const [field, value] of Object.entries(where)) {
+        if (value === undefined) continue
+        const schema = rules.stateFields.get(field)
+        if (schema === undefined) {
+          return yield* Result.fail(`the state of process ${name} has no field "${field}" to look for`)
+        }
+        encoded[field] = yield* Result.mapError(jsonOf(schema)(value), ({ problem }) => `field "${field}": ${problem}`)
+      }
+      return encoded
+    }),
+  canResume
+})
+
+const decodeFields = Schema.decodeUnknownResult(Schema.Record(Schema.String, Schema.Json))
+
+export const knownByName = (name: string, partitions: number): Known<Schema.Json> => ({
+  name,
+  partitions,
+  decodeState: Result.succeed,
+  stateOf: (_, kept) => kept,
+  encodeFields: (where) => Result.mapError(decodeFields(where), ({ message }) => message),
+  canResume: undefined
+})
+
 const pageSize = 200
 
 /** The first instant that a store can be asked for, in milliseconds: the year 1. */
@@ -85,18 +129,10 @@ const firstMillis = Date.parse("0001-01-01T00:00:00Z")
 const ago = (now: number, age: Duration.Input): DateTime.Utc =>
   DateTime.makeUnsafe(Math.max(firstMillis, Math.trunc(now - Duration.toMillis(age))))
 
-const instanceOf = ({
-  instance,
-  pending,
-  startedAt,
-  state,
-  status,
-  steps,
-  stuck,
-  timers,
-  updatedAt,
-  waiting
-}: Live): Instance<unknown> => ({
+const instanceOf = <State>(
+  { instance, pending, startedAt, status, steps, stuck, timers, updatedAt, waiting }: Live,
+  state: State
+): Instance<State> => ({
   instance,
   status,
   state,
@@ -131,34 +167,18 @@ const paged = <A, E, Place>(
     })
   )
 
-export const makeLooking = (manager: Manager, rules: Rules, partitions: number, stores: Stores) => {
-  const { events, processes, projections } = stores
-  const { name } = manager
-  const projection = projectionOf(name)
+export const makeLooking = <State>(known: Known<State>, { processes }: Pick<Stores, "processes">) => {
+  const { canResume, decodeState, encodeFields, name, partitions, stateOf } = known
 
   const invalid = (problem: string): StoreError => new StoreError({ reason: "InvalidRequest", problem })
 
-  const read = (kept: Kept): Effect.Effect<Live, StoreError> =>
-    Effect.fromResult(fromInstance(name, kept, rules.decodeState))
+  const read = (kept: Kept): Effect.Effect<Live, StoreError> => Effect.fromResult(fromInstance(name, kept, decodeState))
 
-  const find = (instance: string): Effect.Effect<Live | undefined, StoreError> =>
-    Effect.flatMap(processes.load(name, [instance]), ([kept]) => (kept === undefined ? Effect.undefined : read(kept)))
+  const seen = (kept: Kept): Effect.Effect<Instance<State>, StoreError> =>
+    Effect.map(read(kept), (live) => instanceOf(live, stateOf(live.state, kept.state)))
 
-  /** Fields of the state as JSON, one by one. */
-  const fieldsOf = (where: object): Effect.Effect<NonNullable<Filter["where"]>, StoreError> =>
-    Effect.gen(function* () {
-      const encoded: Record<string, Schema.Json> = {}
-      for (const [field, value] of Object.entries(where)) {
-        if (value === undefined) continue
-        const schema = rules.stateFields.get(field)
-        if (schema === undefined)
-          return yield* invalid(`the state of process ${name} has no field "${field}" to look for`)
-        const json = jsonOf(schema)(value)
-        if (Result.isFailure(json)) return yield* invalid(`field "${field}": ${json.failure.problem}`)
-        encoded[field] = json.success
-      }
-      return encoded
-    })
+  const find = (instance: string): Effect.Effect<Kept | undefined, StoreError> =>
+    Effect.map(processes.load(name, [instance]), ([kept]) => kept)
 
   const list = ({ after, idleFor, limit, olderThan, status, waitingFor, where }: Looking) =>
     Stream.unwrap(
@@ -170,14 +190,14 @@ export const makeLooking = (manager: Manager, rules: Rules, partitions: number, 
           waitingFor,
           startedBefore: before(olderThan),
           updatedBefore: before(idleFor),
-          where: yield* fieldsOf(where)
+          where: yield* Effect.mapError(Effect.fromResult(encodeFields(where)), invalid)
         }
         return paged(
           after,
           limit,
           (after, limit) => processes.list(name, { ...filter, after, limit }),
           ({ instance }) => instance
-        ).pipe(Stream.mapEffect((kept) => Effect.map(read(kept), instanceOf)))
+        ).pipe(Stream.mapEffect(seen))
       })
     )
 
@@ -202,7 +222,7 @@ export const makeLooking = (manager: Manager, rules: Rules, partitions: number, 
     if (request === "Retry" || request === "Skip")
       return status === "stuck" ? undefined : `it is ${status}, and stuck at nothing`
     if (isOver) return `it is ${status} already`
-    const isDeaf = request === "Resume" && !manager.canResume
+    const isDeaf = request === "Resume" && canResume === false
     return isDeaf ? `its process manager has no \`resume\`, which says what a state calls for` : undefined
   }
 
@@ -212,53 +232,20 @@ export const makeLooking = (manager: Manager, rules: Rules, partitions: number, 
     requestOf: (live: Live) => Extract<Request, { readonly _tag: Tag }>
   ) {
     const refused = (problem: string) => new RequestRefused({ process: name, instance, request: tag, problem })
-    const live = yield* find(instance)
-    if (live === undefined) return yield* refused("there is no such instance")
+    const kept = yield* find(instance)
+    if (kept === undefined) return yield* refused("there is no such instance")
+    const live = yield* read(kept)
     const problem = refusalOf(tag, live)
     if (problem !== undefined) return yield* refused(problem)
     const partition = partitionOf(instance, partitions)
     yield* processes.request(name, { partition, instance, request: requestOf(live) })
   })
 
-  /** Whether there is nothing to do but to wait: all events are handled, no command is under way, no timer is due. */
-  const isSettled = Effect.gen(function* () {
-    const head = yield* events.head
-    const position = (yield* projections.live(projection))?.position ?? 0
-    if (position < head) return { isSettled: false, head, position, problem: undefined }
-    const until = DateTime.makeUnsafe(Math.floor(yield* Clock.currentTimeMillis))
-    for (let partition = 0; partition < partitions; partition++) {
-      const ready = yield* processes.ready(name, partition, { after: undefined, limit: 1 })
-      const due = yield* processes.due(name, partition, { until, limit: 1 })
-      const requests = yield* processes.requests(name, partition, 1)
-      const [busy] = [...ready, ...due.instances, ...requests]
-      if (busy === undefined) continue
-      const waitingFor = "waitingFor" in busy && busy.waitingFor.length > 0 ? `: ${busy.waitingFor.join(", ")}` : ""
-      const problem = `instance ${busy.instance} has something to do${waitingFor}`
-      return { isSettled: false, head, position, problem }
-    }
-    return { isSettled: (yield* events.head) === head, head, position, problem: undefined }
-  })
-
-  const awaitSettled = (timeout: Duration.Input) => {
-    const tooLate = Effect.gen(function* () {
-      const { head, position, problem } = yield* isSettled
-      const failure = yield* failureOf(projections, projection)
-      return yield* new AwaitTimeout({
-        projection,
-        position: head,
-        reached: position,
-        problem: failure?.problem ?? problem
-      })
-    })
-    return lookUntil(projections, isSettled, ({ isSettled }) => isSettled).pipe(
-      Effect.asVoid,
-      Effect.timeoutOrElse({ duration: timeout, orElse: () => tooLate })
-    )
-  }
-
   return {
     get: (instance: string) =>
-      Effect.map(find(instance), (live) => (live === undefined ? Option.none() : Option.some(instanceOf(live)))),
+      Effect.flatMap(find(instance), (kept) =>
+        kept === undefined ? Effect.succeed(Option.none<Instance<State>>()) : Effect.asSome(seen(kept))
+      ),
     list,
     story,
     count: Effect.map(processes.count(name), (counts) => ({
@@ -268,7 +255,6 @@ export const makeLooking = (manager: Manager, rules: Rules, partitions: number, 
       cancelled: counts.get("cancelled") ?? 0
     })),
     ask,
-    awaitSettled,
     removeEnded: Effect.fnUntraced(function* (idleFor: Duration.Input) {
       const now = yield* Clock.currentTimeMillis
       const updatedBefore = ago(now, idleFor)
