@@ -44,7 +44,6 @@ import type { RecordedEvent } from "./RecordedEvent.ts"
 import * as View from "./View.ts"
 
 export { AwaitTimeout } from "./internal/runtime/projection/control.ts"
-export { type Health, health, type HealthOptions } from "./internal/runtime/projection/health.ts"
 export { DocumentDecodeError } from "./internal/runtime/projection/reader.ts"
 export { type DocumentChange, DocumentEncodeError } from "./internal/runtime/projection/timeTravel.ts"
 export type { Control, DocumentComparison, DocumentsComparison, Interval, Phase, Point }

@@ -4,17 +4,26 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, DateTime, Duration, Effect, Exit, Fiber, Layer, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Copy, Event, EventStore, Projection, ProjectionStore, type RecordedEvent, StreamName } from "eventfold"
+import {
+  Copy,
+  Event,
+  EventStore,
+  Health,
+  type ProcessStore,
+  ProjectionStore,
+  type RecordedEvent,
+  StreamName
+} from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { PostgresEventStore } from "eventfold/postgres"
 import { EmbeddedEventStore } from "eventfold/postgres/embedded"
 
-type Both = Context.Context<EventStore.EventStore | ProjectionStore.ProjectionStore>
+type Stores = Context.Context<EventStore.EventStore | ProjectionStore.ProjectionStore | ProcessStore.ProcessStore>
 type Recorded = RecordedEvent.RecordedEvent
 
 const memory = Layer.build(Layer.fresh(MemoryEventStore.layer))
 const storeOf = (context: Context.Context<EventStore.EventStore>) => Context.get(context, EventStore.EventStore)
-const projectionsOf = (context: Both) => Context.get(context, ProjectionStore.ProjectionStore)
+const projectionsOf = (context: Stores) => Context.get(context, ProjectionStore.ProjectionStore)
 const readAll = (context: Context.Context<EventStore.EventStore>, options?: EventStore.ReadOptions) =>
   Stream.runCollect(storeOf(context).readLog(options))
 
@@ -99,7 +108,7 @@ const changing = Copy.make({
 const scene = Effect.fnUntraced(function* (count: number, seed?: number) {
   yield* TestClock.setTime(Date.UTC(2026, 0, 1))
   const from = yield* memory
-  const to: Both = yield* memory
+  const to: Stores = yield* memory
   yield* fill(from, count, seed)
   return { from, to }
 })
@@ -302,7 +311,7 @@ describe("a copy", () => {
       assertCopied(some, its, yield* readAll(to))
       assert.deepStrictEqual([report.upTo, report.read, report.written], [500, its.length, its.length])
 
-      const other: Both = yield* memory
+      const other: Stores = yield* memory
       const streams = Copy.make({ name: "streams", from: { streams: ["acct-1"] } })
       yield* Copy.run(streams, { from, to: other })
       const ofStream = yield* Stream.runCollect(storeOf(from).readStream("acct-1"))
@@ -510,7 +519,7 @@ describe("what stops a copy", () => {
         }
       ])
       yield* TestClock.adjust("1 hour")
-      const health = yield* Effect.provide(Projection.health(), to)
+      const health = yield* Effect.provide(Health.check(), to)
       assert.deepStrictEqual([health.isHealthy, health.problems], [true, []])
       assert.deepInclude(health.projections[0], { name: "copy:well", state: "paused" })
     })
@@ -518,7 +527,7 @@ describe("what stops a copy", () => {
 })
 
 /** A target that stops its runs at some call of what writes, in the middle of the transaction or behind it. */
-const interrupting = (to: Both, at: number, how: "before" | "within" | "after") => {
+const interrupting = (to: Stores, at: number, how: "before" | "within" | "after") => {
   const projections = projectionsOf(to)
   let left = at
   const stop = (place: typeof how) =>
@@ -543,7 +552,7 @@ const seed = Number(process.env["COPY_SEED"] ?? Math.floor(Math.random() * 1e9))
 const interruptedRounds = Effect.fnUntraced(function* <E, R>(
   rounds: number,
   count: number,
-  makeTarget: Effect.Effect<Both, E, R>,
+  makeTarget: Effect.Effect<Stores, E, R>,
   split: number
 ) {
   const random = randomOf(seed)

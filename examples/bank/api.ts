@@ -63,7 +63,8 @@ export const ReadModelHealth = Schema.Struct({
   position: Schema.Int,
   lag: Schema.Int.annotate({ description: "Positions of the log that it has not come to" }),
   lagSeconds: Schema.Finite,
-  parked: Schema.Int
+  parked: Schema.Int,
+  failure: Schema.optionalKey(Schema.String.annotate({ description: "Why it has failed" }))
 })
 
 /** The bank takes commands, and its read models follow. */
@@ -196,7 +197,7 @@ export const AccountsApi = HttpApiGroup.make("accounts").add(
 export const HealthApi = HttpApiGroup.make("health").add(
   HttpApiEndpoint.get("health", "/health", {
     success: Healthy,
-    error: [Unhealthy.pipe(HttpApiSchema.status(503)), ...unavailable]
+    error: Unhealthy.pipe(HttpApiSchema.status(503))
   })
 )
 

@@ -6,7 +6,17 @@ import { DateTime, Duration, Effect, Layer, Option, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger } from "effect/http-api"
-import { type Aggregate, Causation, Decider, Event, EventStore, Projection, ProjectionStore } from "eventfold"
+import {
+  type Aggregate,
+  Causation,
+  Decider,
+  Event,
+  EventStore,
+  Health,
+  type ProcessStore,
+  Projection,
+  type ProjectionStore
+} from "eventfold"
 import { type Account, AccountNotOpen } from "./account.ts"
 import {
   type AccountView,
@@ -63,7 +73,7 @@ const pointOf = (at: number | DateTime.Utc): Aggregate.Point =>
 /** How long a statement is waited for. */
 const patience = Duration.seconds(1)
 
-const healthOf = ({ lagTime, name, version, role, state, position, lag, parked }: ProjectionStore.Status) => {
+const healthOf = ({ failure, lag, lagTime, name, parked, position, role, state, version }: ProjectionStore.Status) => {
   const health: typeof ReadModelHealth.Type = {
     name,
     version,
@@ -72,7 +82,8 @@ const healthOf = ({ lagTime, name, version, role, state, position, lag, parked }
     position,
     lag,
     lagSeconds: Duration.toSeconds(lagTime),
-    parked
+    parked,
+    ...(failure === undefined ? {} : { failure: failure.problem })
   }
   return health
 }
@@ -194,15 +205,17 @@ const healthHandlers = HttpApiBuilder.group(
   BankApi,
   "health",
   Effect.fnUntraced(function* (handlers) {
-    const store = yield* ProjectionStore.ProjectionStore
+    const stores = yield* Effect.context<
+      EventStore.EventStore | ProjectionStore.ProjectionStore | ProcessStore.ProcessStore
+    >()
     return handlers.handleAll({
       health: () =>
         Effect.gen(function* () {
-          const { isHealthy, problems, projections } = yield* Projection.health({ expected: [overview, statements] })
+          const { isHealthy, problems, projections } = yield* Health.check({ expected: [overview, statements] })
           const readModels = projections.map(healthOf)
           if (!isHealthy) return yield* new Unhealthy({ problems, readModels })
           return { status: "healthy" as const, readModels }
-        }).pipe(Effect.provideService(ProjectionStore.ProjectionStore, store), withoutInternals)
+        }).pipe(Effect.provide(stores))
     })
   })
 )

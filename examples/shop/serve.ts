@@ -10,6 +10,7 @@ import { createServer } from "node:http"
 import * as Store from "../store.ts"
 import { prices } from "./catalogue.ts"
 import { ShopHttp } from "./http.ts"
+import { exporting, ObservingHttp, withoutTraces } from "./observing.ts"
 import { aggregates, shopAt, Stock } from "./service.ts"
 import { worldOf } from "./world.ts"
 
@@ -31,6 +32,8 @@ Try:
   curl -s -X PUT ${url}/orders/o1 -H 'content-type: application/json' -d '{"customer":"Ada","lines":[{"sku":"tea","quantity":2}]}'
   curl -s -X PUT ${url}/orders/o1/payment -H 'content-type: application/json' -d '{"card":"visa-1"}'
   curl -s ${url}/orders/o1/story
+  curl -s ${url}/health
+  curl -s ${url}/metrics | grep eventfold_projection_lag
 `)
 })
 
@@ -59,10 +62,12 @@ export const serve = Command.make("serve", { memory: Store.memory }, ({ memory }
   Effect.gen(function* () {
     const port = yield* Config.schema(Port, "PORT").pipe(Config.withDefault(3001))
     return yield* Layer.effectDiscard(welcome).pipe(
-      Layer.provide(HttpRouter.serve(ShopHttp, { disableListenLog: true })),
+      Layer.provide(HttpRouter.serve(Layer.merge(ShopHttp, ObservingHttp), { disableListenLog: true })),
       Layer.provide(NodeHttpServer.layer(createServer, { port })),
       Layer.provide(openShopAt(1)),
       Layer.provide(Store.layer("shop", memory)),
+      // Around all of it: what runs by itself is traced as well.
+      Layer.provide([withoutTraces, exporting]),
       Layer.launch,
       Effect.catchTag("ServeError", ({ cause }) => new CannotListen({ port, cause }))
     )

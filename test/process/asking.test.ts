@@ -2,7 +2,7 @@
  * What is refused with a reason, before anything is done, and what is said when somebody has to look.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Logger, Schema } from "effect"
+import { Effect, Exit, Layer, Logger, References, Schema } from "effect"
 import { Event, Process, ProcessManager } from "eventfold"
 import { Spec } from "eventfold/testing"
 import { ask, makeDesk, memory, once, settle, tellStored } from "./support.ts"
@@ -68,9 +68,10 @@ describe("another number of partitions", () => {
 
 describe("an instance that gets stuck", () => {
   it.effect("is told of in the log, once, with what it is stuck at", () => {
-    const said: Array<string> = []
-    const logger = Logger.make(({ logLevel, message }) => {
-      if (logLevel === "Error") said.push(String(message))
+    const said: Array<Readonly<Record<string, unknown>>> = []
+    const logger = Logger.make(({ fiber, logLevel, message }) => {
+      if (logLevel === "Error")
+        said.push({ ...fiber.getRef(References.CurrentLogAnnotations), message: String(message) })
     })
     const { broken, start } = makeDesk(once)
     return Effect.gen(function* () {
@@ -81,8 +82,14 @@ describe("an instance that gets stuck", () => {
       yield* ask("d", "y", { numbers: [8] })
       yield* settle(process)
       assert.lengthOf(said, 1)
-      assert.include(said[0], "process desk: instance d is stuck, at the command Do for tools d")
-      assert.include(said[0], "decide 7 is broken")
+      assert.deepInclude(said[0], {
+        message: "process instance is stuck",
+        process: "desk",
+        instance: "d",
+        at: "command Do for tools d",
+        reason: "Failed"
+      })
+      assert.include(said[0]?.problem, "decide 7 is broken")
     }).pipe(Effect.provide(Layer.merge(memory, Logger.layer([logger]))))
   })
 })

@@ -63,6 +63,8 @@ describe("while commands hang", () => {
         currentTimeNanos: clock.currentTimeNanos,
         currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
         currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+        monotonicTimeNanos: clock.monotonicTimeNanos,
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
         sleep: (duration: Duration.Duration) => {
           slept.push(Duration.toMillis(duration))
           return clock.sleep(duration)

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { Projection } from "eventfold"
+import { Health, Projection } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { append, caughtUp, contents, put, start, until } from "./support.ts"
 
-const isFailed = Effect.map(Projection.health(), ({ isHealthy }) => !isHealthy)
+const isFailed = Effect.map(Health.check(), ({ isHealthy }) => !isHealthy)
 
 describe("the health of projections", () => {
   it.effect("is green while they come after the log, and red when one has failed", () =>
@@ -14,20 +14,19 @@ describe("the health of projections", () => {
       yield* append("1", put("a", 1))
       const { reader } = yield* start(Projection.make({ version: 1, view: contents(broken) }))
       yield* caughtUp(reader)
-      assert.deepInclude(yield* Projection.health(), { isHealthy: true, problems: [] })
-      assert.deepStrictEqual(
-        (yield* Projection.health({ expected: [{ name: "contents" }, { name: "other" }] })).problems,
-        ["other is not live: nobody keeps it"]
-      )
+      assert.deepInclude(yield* Health.check(), { isHealthy: true, problems: [] })
+      assert.deepStrictEqual((yield* Health.check({ expected: [{ name: "contents" }, { name: "other" }] })).problems, [
+        "other is not live: nobody keeps it"
+      ])
       yield* append("1", put("a", 2))
       yield* until("it fails", isFailed)
-      const { problems } = yield* Projection.health()
-      assert.lengthOf(problems, 1)
-      assert.include(problems[0], "contents has failed at position 2: ")
+      const { problems, projections } = yield* Health.check()
+      assert.deepStrictEqual(problems, ["contents has failed at position 2"])
+      assert.include(projections[0]?.failure?.problem, "2 is broken")
       broken.clear()
       yield* reader.resume
       yield* caughtUp(reader)
-      assert.deepInclude(yield* Projection.health(), { isHealthy: true, problems: [] })
+      assert.deepInclude(yield* Health.check(), { isHealthy: true, problems: [] })
     }).pipe(Effect.provide(MemoryEventStore.layer))
   )
 
@@ -39,12 +38,12 @@ describe("the health of projections", () => {
       yield* stop
       yield* append("1", put("a", 2))
       yield* TestClock.adjust("20 seconds")
-      assert.isTrue((yield* Projection.health()).isHealthy)
-      assert.deepStrictEqual((yield* Projection.health({ maxLag: "10 seconds" })).problems, [
+      assert.isTrue((yield* Health.check()).isHealthy)
+      assert.deepStrictEqual((yield* Health.check({ maxLag: "10 seconds" })).problems, [
         "contents is 1 positions behind, and nobody runs it"
       ])
       yield* reader.pause
-      assert.isTrue((yield* Projection.health({ maxLag: "10 seconds" })).isHealthy)
+      assert.isTrue((yield* Health.check({ maxLag: "10 seconds" })).isHealthy)
     }).pipe(Effect.provide(MemoryEventStore.layer))
   )
 })

@@ -227,6 +227,9 @@ const at = (clock: Clock.Clock, now: DateTime.Utc): Clock.Clock => {
     currentTimeMillis: Effect.succeed(millis),
     currentTimeNanosUnsafe: () => BigInt(millis) * 1_000_000n,
     currentTimeNanos: Effect.succeed(BigInt(millis) * 1_000_000n),
+    // The fields of an instance are all that is copied above.
+    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+    monotonicTimeNanos: clock.monotonicTimeNanos,
     sleep: (duration) => clock.sleep(duration)
   }
 }

@@ -3,13 +3,13 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
-import { EventStore, Projection, type ProjectionStore } from "eventfold"
+import { EventStore, type ProcessStore, Projection, type ProjectionStore } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { BankHttp } from "../../../examples/bank/http.ts"
 import { overview } from "../../../examples/bank/read-models.ts"
 
 type Store = EventStore.EventStore["Service"]
-type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore
+type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore | ProcessStore.ProcessStore
 
 const decodeBody = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
 

@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -19,7 +20,11 @@ import * as Aggregate from "../../../Aggregate.ts"
 import type * as Decider from "../../../Decider.ts"
 import { DecodeError, type Tagged } from "../../../Event.ts"
 import { ConcurrencyConflict, StoreError } from "../../../EventStore.ts"
-import type { Pending } from "./model.ts"
+import * as Metrics from "../../../Metrics.ts"
+import { debug, warn } from "../logs.ts"
+import { continuing } from "../eventTraces.ts"
+import { annotate } from "../tracing.ts"
+import { type Pending, tagOf } from "./model.ts"
 import type { Rules } from "./rules.ts"
 import type { Answer } from "./turn.ts"
 
@@ -45,8 +50,8 @@ export interface Dispatching {
 
 /** Executes commands. */
 export interface Dispatcher {
-  /** Has a command executed, in turn with the others for its aggregate, and told what has become of it. Waits for nothing. */
-  readonly send: (pending: Pending, told: (answer: Answer) => Effect.Effect<unknown>) => void
+  /** Has a command of an instance executed, in turn with the others for its aggregate, and told what has become of it. Waits for nothing. */
+  readonly send: (instance: string, pending: Pending, told: (answer: Answer) => Effect.Effect<unknown>) => void
 }
 
 const isTechnical = (error: unknown): error is ConcurrencyConflict | StoreError | DecodeError =>
@@ -100,7 +105,9 @@ const attemptAt = (
   const command = decoded.success
   const stands = Effect.map(Clock.currentTimeMillis, (now) => now < until())
   const prepared = fenced(aggregate.prepare(target, command), stands)
-  const options: Aggregate.ExecuteOptions = { commandId, ...(cause !== null && { metadata: cause }) }
+  // The trace goes on with the span that this is in.
+  const { traceparent: _, ...metadata } = cause ?? {}
+  const options: Aggregate.ExecuteOptions = { commandId, metadata }
   const executed = Effect.matchCauseEffect(Aggregate.executeAll([prepared], options), {
     onFailure: (failure) => answerOf(command, failure),
     onSuccess: ([{ events, version }]): Effect.Effect<Answer> =>
@@ -112,28 +119,73 @@ const attemptAt = (
   return attempt
 }
 
+const outcomeOf = ({ _tag }: Answer): string => _tag.toLowerCase()
+
 /**
  * A dispatcher, for as long as the scope. What fails is tried again beside what comes after it.
  */
 export const makeDispatcher = (dispatching: Dispatching): Effect.Effect<Dispatcher, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { concurrency, name, retry } = dispatching
+    const counted = (outcome: string) =>
+      Metric.update(Metric.withAttributes(Metrics.processCommands, { process: name, outcome }), 1)
+    const retried = counted("retried")
+    const outcomes = { Executed: counted("executed"), Rejected: counted("rejected"), Failed: counted("failed") }
+
+    const aboutOf = (instance: string, { command, id, target, to }: Pending) => ({
+      process: name,
+      instance,
+      to,
+      target,
+      command: tagOf(command),
+      commandId: id
+    })
+
+    /** An attempt, in the trace of what the command follows from. */
+    const tried = (instance: string, pending: Pending): Effect.Effect<Answer, NotExecuted> =>
+      continuing(
+        "eventfold.process.command",
+        { metadata: pending.cause ?? {} },
+        () => aboutOf(instance, pending),
+        (span) =>
+          Effect.catchDefect(
+            Effect.suspend(() => attemptAt(dispatching, pending)),
+            (defect) => Effect.fail(new NotExecuted({ problem: String(defect), waits: false }))
+          ).pipe(
+            Effect.tap((answer) =>
+              Effect.sync(() => {
+                if (span !== undefined) annotate(span, { "eventfold.outcome": outcomeOf(answer) })
+              })
+            )
+          )
+      )
+
+    /** Tells what has become of a command. */
+    const answering = ([instance, pending, told]: Task, answer: Answer) =>
+      Effect.gen(function* () {
+        yield* outcomes[answer._tag]
+        yield* debug("process command", () => ({ ...aboutOf(instance, pending), outcome: outcomeOf(answer) }))
+        return yield* told(answer)
+      })
     const scope = yield* Effect.scope
     const tasks = yield* Queue.unbounded<Task>()
     const room = yield* Semaphore.make(concurrency)
 
     /** Tries again until there is an answer to be told. */
-    const persist = (pending: Pending, attempt: Effect.Effect<Answer, NotExecuted>, first: NotExecuted) => {
+    const persist = ([instance, pending]: Task, attempt: Effect.Effect<Answer, NotExecuted>, first: NotExecuted) => {
       let attempts = 1
       const again = Effect.suspend(() => {
         attempts++
-        return room.withPermit(attempt)
+        return Effect.andThen(retried, room.withPermit(attempt))
       })
       let isKnown = false
-      const complain = ({ problem, waits }: NotExecuted) => {
-        if (isKnown || !waits) return Effect.void
-        isKnown = true
-        return Effect.logWarning(`process ${name} waits for the store of ${pending.to}: ${problem}`)
+      let isTried = false
+      const say = ({ problem, waits }: NotExecuted) => {
+        if (waits ? isKnown : isTried) return Effect.void
+        if (waits) isKnown = true
+        else isTried = true
+        const message = waits ? "process waits for the store of a command" : "process command fails"
+        return warn(message, { ...aboutOf(instance, pending), problem })
       }
       let next: Effect.Effect<Answer, NotExecuted> = Effect.fail(first)
       return Effect.suspend(() => {
@@ -141,7 +193,7 @@ export const makeDispatcher = (dispatching: Dispatching): Effect.Effect<Dispatch
         next = again
         return now
       }).pipe(
-        Effect.tapError(complain),
+        Effect.tapError(say),
         Effect.retry({ schedule: Schedule.spaced("200 millis"), while: ({ waits }) => waits }),
         Effect.retry(retry),
         Effect.catchTag("NotExecuted", ({ problem }) => Effect.succeed<Answer>({ _tag: "Failed", attempts, problem }))
@@ -159,19 +211,21 @@ export const makeDispatcher = (dispatching: Dispatching): Effect.Effect<Dispatch
       else Queue.offerUnsafe(tasks, task)
     }
 
-    const work = Effect.flatMap(Queue.take(tasks), ([pending, told]) => {
-      const attempt = Effect.catchDefect(
-        Effect.suspend(() => attemptAt(dispatching, pending)),
-        (defect) => Effect.fail(new NotExecuted({ problem: String(defect), waits: false }))
-      )
+    const work = Effect.flatMap(Queue.take(tasks), (task) => {
+      const [instance, pending] = task
+      const attempt = tried(instance, pending)
       return Effect.matchEffect(
         Effect.ensuring(
           attempt,
           Effect.sync(() => next(pending))
         ),
         {
-          onSuccess: told,
-          onFailure: (error) => Effect.forkIn(Effect.flatMap(persist(pending, attempt, error), told), scope)
+          onSuccess: (answer) => answering(task, answer),
+          onFailure: (error) =>
+            Effect.forkIn(
+              Effect.flatMap(persist(task, attempt, error), (answer) => answering(task, answer)),
+              scope
+            )
         }
       )
     })
@@ -179,7 +233,7 @@ export const makeDispatcher = (dispatching: Dispatching): Effect.Effect<Dispatch
 
     return {
       send: (...task) => {
-        const place = placeOf(task[0])
+        const place = placeOf(task[1])
         const waiting = behind.get(place)
         if (waiting !== undefined) return void waiting.push(task)
         behind.set(place, [])

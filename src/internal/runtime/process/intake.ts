@@ -12,6 +12,7 @@ import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import * as StreamName from "../../../StreamName.ts"
 import { partitionOf } from "../projection/partition.ts"
 import { queryOf } from "../projection/reader.ts"
+import { untraced } from "../eventTraces.ts"
 import { type Manager, thrown } from "./rules.ts"
 
 /** What of a recorded event concerns which instance. */
@@ -85,6 +86,7 @@ export const makeIntake = (
           return wake
         })
       ),
+      untraced,
       Effect.forkScoped
     )
     return {

@@ -4,16 +4,21 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { StoreError, type StoreReason } from "../../../EventStore.ts"
+import * as Metrics from "../../../Metrics.ts"
 import type { Instance, Request, Step } from "../../../ProcessStore.ts"
 import { type Claim, ClaimLost } from "../../../ProjectionStore.ts"
 import { makeBounded } from "../bounded.ts"
 import { makeMeter } from "../projection/meter.ts"
 import { weightOf } from "../projection/pace.ts"
-import { fresh, fromInstance, type Live, type Stuck, tagOf, toInstance } from "./model.ts"
+import { complain, warn } from "../logs.ts"
+import { observed } from "../projection/observed.ts"
+import { together, untraced } from "../eventTraces.ts"
+import { dueOf, fresh, fromInstance, type Live, type Stuck, tagOf, toInstance } from "./model.ts"
 import type { Plan, Stores } from "./plan.ts"
 import { giveUp, type Input, turn, type Turned, type Turning } from "./turn.ts"
 
@@ -75,6 +80,8 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
   let claim = first
   const inMemory = makeBounded<Live>(mostInMemory)
   const measure = makeMeter()
+  const { passed, timed } = observed(first)
+  const timerDelay = Metric.withAttributes(Metrics.processTimerDelaySeconds, { process: name })
 
   const lost = Effect.suspend(() => Effect.fail(new ClaimLost({ projection, generation, partition })))
 
@@ -85,13 +92,13 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
       const isUnknown = (error: E | StoreError) => error instanceof StoreError && error.reason === "OutcomeUnknown"
       const isWorthWaiting = (error: E | StoreError) =>
         error instanceof StoreError && !ofWhatIsKept.has(error.reason) && !isUnknown(error)
-      const complain = (error: E | StoreError) => {
+      const say = (error: E | StoreError) => {
         if (isKnown || !isWorthWaiting(error)) return Effect.void
         isKnown = true
-        return Effect.logWarning(`process ${name} waits for its store: ${String(error)}`)
+        return warn("process waits for its store", { process: name, problem: String(error) })
       }
       return effect.pipe(
-        Effect.tapError(complain),
+        Effect.tapError(say),
         Effect.retry({ schedule: Schedule.spaced("200 millis"), while: isWorthWaiting }),
         Effect.catchIf(isUnknown, () => lost)
       )
@@ -166,8 +173,15 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
       remember(live, kept)
       const { instance, stuck } = live
       if (stuck === null || stuck === before.stuck) continue
-      yield* Effect.logError(`process ${name}: instance ${instance} is stuck, at the ${at(stuck)}: ${stuck.problem}`)
+      const { problem, reason } = stuck
+      yield* complain("process instance is stuck", { process: name, instance, at: at(stuck), reason, problem })
     }
+    const now = yield* Clock.currentTimeMillis
+    for (const step of steps) {
+      const due = dueOf(step)
+      if (due !== undefined) yield* Metric.update(timerDelay, Math.max(0, now - due) / 1000)
+    }
+    yield* passed(events)
     return items.map(({ live }) => live)
   })
 
@@ -210,7 +224,7 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
     return yield* commit(turning, second.live === live ? [] : [second], turns)
   })
 
-  const handle: Keeping["handle"] = Effect.fnUntraced(function* ({ inputs, ...turns }) {
+  const handleTurns = Effect.fnUntraced(function* ({ inputs, ...turns }: Turns) {
     // What is kept is in whole milliseconds.
     const now = Math.floor(yield* Clock.currentTimeMillis)
     const turning: Turning = { manager, rules, maxDepth, now }
@@ -230,8 +244,25 @@ export const makeKeeping = (plan: Plan, { processes, projections }: Stores, firs
     return [...(yield* commit(turning, changed, turns)), ...same]
   })
 
+  const handle: Keeping["handle"] = (turns) => {
+    const { inputs, to } = turns
+    const handled = handleTurns(turns)
+    if (inputs.size === 0) return untraced(handled)
+    const events = () =>
+      Array.from(inputs.values()).flatMap((its) =>
+        its.flatMap((input) => (input._tag === "Event" ? [input.recorded] : []))
+      )
+    const about = { from: claim.position, to, events: turns.events, instances: inputs.size }
+    return together(
+      "eventfold.process",
+      events,
+      () => ({ process: name, partition, ...about }),
+      timed("process turn", handled, about)
+    )
+  }
+
   const stop: Keeping["stop"] = Effect.fnUntraced(function* (position, problem) {
-    yield* Effect.logError(`process ${name} stops at position ${position}: ${problem}`)
+    yield* complain("process has failed", { process: name, position, problem })
     yield* persistently(projections.fail(claim, { position, problem }))
     return yield* lost
   })

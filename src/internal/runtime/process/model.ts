@@ -3,8 +3,11 @@
  * its meaning.
  */
 import * as DateTime from "effect/DateTime"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Causation from "../../../Causation.ts"
 import { StoreError } from "../../../EventStore.ts"
 import {
   type Instance,
@@ -13,14 +16,29 @@ import {
   type Status,
   type Step as StoredStep
 } from "../../../ProcessStore.ts"
+import type { RecordedEvent } from "../../../RecordedEvent.ts"
 
-/** What the metadata of the events say that a command comes to: why. */
+/**
+ * What the metadata of the events say that a command comes to: why. And the trace that it belongs to, which goes on in a span of its own, whoever
+ * executes it and whenever that is.
+ */
 export const Cause = Schema.Struct({
   causationId: Schema.String,
   correlationId: Schema.String,
-  causationDepth: Schema.Int
+  causationDepth: Schema.Int,
+  traceparent: Schema.optionalKey(Schema.String)
 })
 export type Cause = typeof Cause.Type
+
+/** Why what follows from an event happens. */
+export const causeOf = (recorded: RecordedEvent): Cause => {
+  const { traceparent } = recorded.metadata
+  return {
+    ...Causation.following(recorded),
+    // What is no trace, and may be of any length, is not kept.
+    ...(traceparent !== undefined && Option.isSome(Causation.parentOf(recorded)) ? { traceparent } : {})
+  }
+}
 
 /** A command that was decided on, as JSON. */
 export const Command = Schema.Struct({
@@ -262,6 +280,13 @@ export const toStoredStep = (live: Live, step: Step): StoredStep => ({
   // Its schema writes JSON alone.
   step: encodeStep(step) as Schema.Json
 })
+
+/** When the timer was due, in milliseconds, of a step that is the elapsing of one. */
+export const dueOf = ({ step }: StoredStep): number | undefined => {
+  const input = Predicate.hasProperty(step, "input") ? step.input : undefined
+  const isElapsing = Predicate.hasProperty(input, "_tag") && input._tag === "Elapsed"
+  return isElapsing && Predicate.hasProperty(input, "at") ? Date.parse(String(input.at)) : undefined
+}
 
 /**
  * What somebody asks of an instance.

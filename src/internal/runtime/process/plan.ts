@@ -28,5 +28,11 @@ export interface Stores {
   readonly processes: ProcessStore["Service"]
 }
 
+const prefix = "process:"
+
 /** The name of the projection that a process is kept as. */
-export const projectionOf = (name: string): string => `process:${name}`
+export const projectionOf = (name: string): string => `${prefix}${name}`
+
+/** The process that is kept as a projection, where one is. */
+export const processOf = (projection: string): string | undefined =>
+  projection.startsWith(prefix) ? projection.slice(prefix.length) : undefined

@@ -17,7 +17,16 @@ import type { Decoded, Tagged } from "../../../Event.ts"
 import type { Step as StoredStep } from "../../../ProcessStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { derivedId } from "../../kernel/derivedId.ts"
-import { type Cause, type Live, type Pending, type Request, type Step, type Stuck, toStoredStep } from "./model.ts"
+import {
+  type Cause,
+  causeOf,
+  type Live,
+  type Pending,
+  type Request,
+  type Step,
+  type Stuck,
+  toStoredStep
+} from "./model.ts"
 import { type Handled, type Manager, type Rules, RulesDefect } from "./rules.ts"
 
 /** What became of a command. */
@@ -151,7 +160,7 @@ const foldEvents = (
 ): Result.Result<Acted, RulesDefect> => {
   if (problem !== undefined) return Result.fail(new RulesDefect({ problem }))
   const context = { instance: before.instance, now: recorded.recordedAt }
-  const cause = Causation.following(recorded)
+  const cause = causeOf(recorded)
   let live = before
   const done: { commands: Array<Step["commands"][number]>; timers: Array<Step["timers"][number]> } = {
     commands: [],
@@ -173,7 +182,7 @@ const happen = (turning: Turning, live: Live, event: EventInput): Turned => {
   const { isReplayed, isWaiting, recorded } = event
   const { id, position, stream, type } = recorded
   const input: Step["input"] = { _tag: "Event", id, type, stream, position }
-  const cause = Causation.following(recorded)
+  const cause = causeOf(recorded)
   const at = isWaiting ? { waiting: live.waiting.slice(1) } : { position, cause }
   const fail = (why: Pick<Stuck, "problem" | "reason">): Turned =>
     stuckAt(turning, live, { ...at, waiting: isWaiting ? live.waiting : [position] }, input, {
@@ -303,7 +312,8 @@ const requested = (turning: Turning, live: Live, request: Request): Turned => {
       return note({ ...nothingLeft, status: "cancelled" }, { _tag: "Cancelled", reason: bounded(request.reason) })
     }
     case "Resume":
-      if (live.status === "ended") return unchanged(live)
+      // Who asked may not know that the process manager cannot tell what a state calls for: that is not to do nothing more.
+      if (live.status === "ended" || !turning.manager.canResume) return unchanged(live)
       return resume(turning, { ...live, pending: [], timers: [], stuck: null })
   }
 }
@@ -330,7 +340,7 @@ export const turn = (turning: Turning, live: Live, input: Input): Turned => {
         return then(resume(turning, live), (resumed) => turn(turning, resumed, input))
       }
       const waiting = [...live.waiting, position]
-      return { live: { ...live, position, cause: Causation.following(recorded), waiting }, steps: [] }
+      return { live: { ...live, position, cause: causeOf(recorded), waiting }, steps: [] }
     }
     case "Answer":
       return answered(turning, live, input.commandId, input.answer)

@@ -23,7 +23,9 @@ import * as Stream from "effect/Stream"
 import type { Page, StoreError } from "../../../EventStore.ts"
 import type { ClaimLost } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
+import { warn } from "../logs.ts"
 import type { Held } from "../projection/supervisor.ts"
+import { untraced } from "../eventTraces.ts"
 import { makeDispatcher } from "./dispatch.ts"
 import { belongsTo, concernedBy, makeIntake } from "./intake.ts"
 import { type Inputs, makeKeeping } from "./keeping.ts"
@@ -84,7 +86,7 @@ export const runPartition = (
     const send = ({ instance, pending: [next], status }: Live): void => {
       if (next === undefined || status !== "running" || underWay.has(instance)) return
       underWay.add(instance)
-      dispatcher.send(next, (answer) => {
+      dispatcher.send(instance, next, (answer) => {
         answers.push({ instance, commandId: next.id, answer })
         return wake
       })
@@ -147,7 +149,7 @@ export const runPartition = (
       isAsked = requests.length === mostAtATime
       for (const { instance, request } of requests) {
         if (isRequest(request)) add(inputs, instance, { _tag: "Request", request })
-        else yield* Effect.logWarning(`process ${name} does not know what is asked of instance ${instance}`, request)
+        else yield* warn("process does not know what is asked of an instance", { process: name, instance })
       }
       return requests.map(({ id }) => id)
     })
@@ -259,15 +261,21 @@ export const runPartition = (
       }
     }
 
+    /** What there is to be handled now. */
+    const gather = Effect.fnUntraced(function* (inputs: Inputs) {
+      const done = yield* addRequests(inputs)
+      yield* addReady(inputs)
+      yield* addWaiting(inputs)
+      const added = yield* addEvents(inputs)
+      yield* addDue(inputs)
+      return { ...added, done }
+    })
+
     /** Gives whether there may be more to do at once. */
     const takeTurn = Effect.gen(function* () {
       const inputs: Inputs = new Map()
       const answered = addAnswers(inputs)
-      const done = yield* addRequests(inputs)
-      yield* addReady(inputs)
-      yield* addWaiting(inputs)
-      const { count, failure, isPage, to } = yield* addEvents(inputs)
-      yield* addDue(inputs)
+      const { count, done, failure, isPage, to } = yield* untraced(gather(inputs))
       const now = yield* Clock.currentTimeMillis
       // A position alone is not worth a transaction each time.
       const isWorthIt = inputs.size > 0 || done.length > 0 || now - committedAt >= idleCommitMillis

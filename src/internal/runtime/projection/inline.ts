@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as DateTime from "effect/DateTime"
@@ -21,8 +22,11 @@ import {
   StoreError,
   type Write
 } from "../../../EventStore.ts"
+import * as Metrics from "../../../Metrics.ts"
 import type { ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
+import { spanned } from "../tracing.ts"
+import { attributesOf } from "./observed.ts"
 import { HandlingFailure, type Plan } from "./plan.ts"
 import { supervise } from "./supervisor.ts"
 import { failureOf, lookUntil } from "./waiting.ts"
@@ -104,6 +108,12 @@ const isAppendError = (error: unknown): error is AppendError =>
 const failed = (name: string, problem: string): StoreError =>
   new StoreError({ reason: "ProjectionFailed", problem: `${name} is projected inline, and failed: ${problem}` })
 
+/** So many events are behind a projection. */
+const count = ([name, events]: readonly [string, number]): Effect.Effect<void> =>
+  events === 0 ? Effect.void : Metric.update(eventsBy(attributesOf({ name, partition: 0 })), events)
+
+const eventsBy = Metrics.seriesOf(Metrics.projectionEvents)
+
 /** A projection that is live, and which of its generations is. */
 interface Inline<R> {
   readonly plan: Plan<R>
@@ -156,14 +166,27 @@ export const makeInline = <R>(
 
     const project = Effect.fnUntraced(function* ({ plan, generation }: Inline<R>, writes: ReadonlyArray<Write>) {
       const events = yield* Effect.fromResult(eventsOf(plan, writes))
-      if (events.length === 0) return
-      const { name } = plan.definition
-      yield* Effect.flatten(plan.handling(store, { name, generation, isExclusive: false }).prepare(events, "live"))
+      if (events.length === 0) return 0
+      const { name, version } = plan.definition
+      const handling = plan.handling(store, { name, generation, isExclusive: false })
+      const attributes = {
+        "eventfold.projection": name,
+        "eventfold.version": version,
+        "eventfold.partition": 0,
+        "eventfold.events": events.length
+      }
+      yield* spanned(
+        "eventfold.projection",
+        () => ({ attributes }),
+        () => Effect.flatten(handling.prepare(events, "live"))
+      )
+      return events.length
     })
 
     const appendInline = (...[writes, options]: Parameters<EventStore["Service"]["append"]>) =>
       Effect.suspend(() => {
         let projecting: string | undefined
+        const projected = new Map<string, number>()
         const generations = inline.map(({ generation }) => generation)
         const stored = Effect.filterOrFail(
           eventStore.append(writes, options),
@@ -173,12 +196,13 @@ export const makeInline = <R>(
         const work = Effect.gen(function* () {
           for (const one of inline) {
             projecting = one.plan.definition.name
-            yield* project(one, writes)
+            projected.set(projecting, yield* project(one, writes))
           }
           projecting = undefined
           return yield* stored
         })
-        return Effect.catchCause(store.withInline(generations, work), (cause) => {
+        const counted = Effect.suspend(() => Effect.forEach(projected, count, { discard: true }))
+        return Effect.catchCause(Effect.tap(store.withInline(generations, work), counted), (cause) => {
           const error = Cause.squash(cause)
           if (error instanceof Repeated || isAppendError(error)) return Effect.fail(error)
           if (Cause.hasInterrupts(cause)) return Effect.interrupt

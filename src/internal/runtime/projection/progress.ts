@@ -10,8 +10,11 @@ import * as Schedule from "effect/Schedule"
 import { type EventStore, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
+import { complain, warn } from "../logs.ts"
+import { untraced } from "../eventTraces.ts"
 import { knownKeys, Lanes, parkedEvent } from "./lanes.ts"
 import { makeMeter } from "./meter.ts"
+import { observed } from "./observed.ts"
 import { handled, HandlingFailure, isExclusive, type Phase, type Plan } from "./plan.ts"
 
 export interface Progress<out R> {
@@ -41,6 +44,7 @@ export const makeProgress = <R>(
   const { generation, name } = first
   const handling = plan.handling(store, { name, generation, isExclusive: isExclusive(first) })
   const measure = makeMeter()
+  const { batch, failed, passed } = observed(first)
 
   const commit = Effect.fnUntraced(function* <E, R2>(to: number, events: number, work: Effect.Effect<void, E, R2>) {
     const rate = measure(yield* Clock.currentTimeMillis, events)
@@ -54,20 +58,22 @@ export const makeProgress = <R>(
       const parking = Effect.forEach(behind, (event) => store.park(claim, event), { discard: true })
       yield* handled(commit(to, events.length, behind.length === 0 ? work : Effect.andThen(work, parking)))
       for (const { keys, lane } of behind) lanes.hold(lane, keys)
+      yield* passed(events.length)
     },
-    Effect.onError(() => Effect.sync(handling.forget))
+    Effect.onError(() => Effect.sync(handling.forget)),
+    Effect.tapErrorTag("HandlingFailure", () => failed)
   )
 
   /** For as long as the store is not there. Whether something was stored meanwhile, the fence will tell. */
   const persistently = <A, E, R2>(effect: Effect.Effect<A, E, R2>) =>
     Effect.suspend(() => {
       let isKnown = false
-      const complain = (error: E) => {
+      const say = (error: E) => {
         if (isKnown || !(error instanceof StoreError)) return Effect.void
         isKnown = true
-        return Effect.logWarning(`projection ${claim.name} waits for its store: ${error.message}`)
+        return warn("projection waits for its store", { problem: error.message })
       }
-      return Effect.retry(Effect.tapError(effect, complain), {
+      return Effect.retry(Effect.tapError(effect, say), {
         schedule: Schedule.spaced("200 millis"),
         while: (error) => error instanceof StoreError
       })
@@ -75,7 +81,7 @@ export const makeProgress = <R>(
 
   const stop = (position: number, problem: string) =>
     Effect.gen(function* () {
-      yield* Effect.logError(`projection ${claim.name} stops at position ${position}: ${problem}`)
+      yield* complain("projection has failed", { position, problem })
       yield* persistently(store.fail(claim, { position, problem }))
       return yield* new ClaimLost({ projection: name, generation, partition: claim.partition })
     })
@@ -87,12 +93,13 @@ export const makeProgress = <R>(
       if (plan.onFailure === "stop") return yield* stop(position, problem)
       if (keys.length > 1) return yield* stop(position, `${problem}; it has several keys, and so cannot be parked`)
       const lane = keys[0] ?? stream
-      yield* Effect.logWarning(`projection ${claim.name} parks the event at position ${position}: ${problem}`)
+      yield* warn("projection parks an event", { position, problem })
       yield* persistently(Effect.suspend(() => commit(to, 1, store.park(claim, { position, lane, problem }))))
       lanes.hold(lane, keys)
+      yield* passed(1)
     })
 
-  const advance: Progress<R>["advance"] = (events, to, phase) => {
+  const advanceOn: Progress<R>["advance"] = (events, to, phase) => {
     const tried = persistently(attempt(events, to, phase))
     const [event] = events
     // Without events it is the store that failed.
@@ -110,10 +117,15 @@ export const makeProgress = <R>(
     const left = events.slice(0, events.length >> 1)
     return Effect.catchTag(tried, "HandlingFailure", () =>
       Effect.andThen(
-        advance(left, left[left.length - 1]!.position, phase),
-        Effect.suspend(() => advance(events.slice(left.length), to, phase))
+        advanceOn(left, left[left.length - 1]!.position, phase),
+        Effect.suspend(() => advanceOn(events.slice(left.length), to, phase))
       )
     )
+  }
+
+  const advance: Progress<R>["advance"] = (events, to, phase) => {
+    const advanced = advanceOn(events, to, phase)
+    return events.length === 0 ? untraced(advanced) : batch(advanced, events)
   }
 
   /** Another lane that has to be retried before an event of this one. */
@@ -143,6 +155,7 @@ export const makeProgress = <R>(
           return true
         }).pipe(
           Effect.onError(() => Effect.sync(handling.forget)),
+          Effect.tapErrorTag("HandlingFailure", () => failed),
           Effect.catchTag("HandlingFailure", ({ problem }) =>
             Effect.as(
               Effect.suspend(() => commit(claim.position, 0, store.parkAgain(claim, { position, lane, problem }))),
@@ -150,7 +163,7 @@ export const makeProgress = <R>(
             )
           )
         )
-        if (!(yield* handle)) return
+        if (!(yield* batch(handle, [event]))) return
       }
       lanes.free(lane)
     })

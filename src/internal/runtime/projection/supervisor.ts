@@ -15,6 +15,9 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { EventStore, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type Definition, type ProjectionStore } from "../../../ProjectionStore.ts"
+import { complain, debug, warn } from "../logs.ts"
+import { untraced } from "../eventTraces.ts"
+import { annotated } from "./observed.ts"
 import type { Plan } from "./plan.ts"
 import { type Inbox, lease, makeInbox, runClaim } from "./worker.ts"
 
@@ -68,34 +71,39 @@ export const superviseClaims = <R>(
         const inbox = yield* makeInbox
         const held = { claim, inbox, until }
         running.set(keyOf(claim), held)
-        yield* FiberMap.run(
-          fibers,
-          keyOf(claim),
-          Effect.scoped(runHeld({ claim, inbox, until: () => held.until })).pipe(
-            Effect.onExit((exit) => {
-              // Its place may have been taken by the next claim.
-              if (running.get(keyOf(claim))?.claim === claim) running.delete(keyOf(claim))
-              return Effect.andThen(Effect.ignore(store.release([claim])), whatEnded(claim, exit))
-            }),
-            Effect.ignore
-          )
+        yield* debug("projection is taken", () => ({
+          projection: name,
+          version,
+          partition: claim.partition,
+          position: claim.position
+        }))
+        const its = Effect.scoped(runHeld({ claim, inbox, until: () => held.until })).pipe(
+          Effect.onExit((exit) => {
+            // Its place may have been taken by the next claim.
+            if (running.get(keyOf(claim))?.claim === claim) running.delete(keyOf(claim))
+            return Effect.andThen(Effect.ignore(untraced(store.release([claim]))), whatEnded(exit))
+          }),
+          Effect.ignore
         )
+        yield* FiberMap.run(fibers, keyOf(claim), annotated(its, claim))
       })
 
-    const whatEnded = (claim: Claim, exit: Exit.Exit<never, StoreError | ClaimLost>) => {
-      if (Exit.isSuccess(exit) || Cause.hasInterrupts(exit.cause)) return Effect.void
+    const whatEnded = (exit: Exit.Exit<never, StoreError | ClaimLost>) => {
+      if (Exit.isSuccess(exit) || Cause.hasInterrupts(exit.cause)) return debug("projection is let go of", () => ({}))
       return Cause.squash(exit.cause) instanceof ClaimLost
         ? Queue.offer(ended, undefined)
-        : Effect.logError(`projection ${claim.name} is interrupted, and will go on`, exit.cause)
+        : complain("projection is interrupted, and will go on", { problem: Cause.pretty(exit.cause) })
     }
 
     const hold = Effect.gen(function* () {
       const held = Array.from(running.values())
       if (held.length === 0) return
       const until = yield* leaseEnd
-      const renewed = yield* store.renew(
-        held.map(({ claim }) => claim),
-        lease
+      const renewed = yield* untraced(
+        store.renew(
+          held.map(({ claim }) => claim),
+          lease
+        )
       )
       const standing = new Map(renewed.map((one) => [keyOf(one.claim), one]))
       for (const one of held) {
@@ -117,7 +125,7 @@ export const superviseClaims = <R>(
 
     const claimOne = Effect.flatMap(leaseEnd, (until) =>
       Effect.tap(
-        store.claim({ name, version, owner, lease, most: 1 }),
+        untraced(store.claim({ name, version, owner, lease, most: 1 })),
         Effect.forEach((claim) => run(claim, until))
       )
     )
@@ -125,7 +133,11 @@ export const superviseClaims = <R>(
     const look = Effect.gen(function* () {
       yield* hold
       while ((yield* claimOne).length > 0) yield* Effect.sleep(betweenClaims)
-    }).pipe(Effect.catchCause((cause) => Effect.logWarning(`projection ${name} waits for its store`, cause)))
+    }).pipe(
+      Effect.catchCause((cause) =>
+        warn("projection waits for its store", { projection: name, version, problem: Cause.pretty(cause) })
+      )
+    )
 
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.timeoutOption(Queue.take(ended), lookEvery))))
   })

@@ -15,6 +15,8 @@ import * as Stream from "effect/Stream"
 import type { EventStore, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore, type Standing } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
+import { debug } from "../logs.ts"
+import { untraced } from "../eventTraces.ts"
 import { lanesOf } from "./lanes.ts"
 import { makePace, mostWeight, weightOfPage } from "./pace.ts"
 import { partitionOf } from "./partition.ts"
@@ -166,13 +168,15 @@ export const runClaim = <R>(
     const takeOver = Effect.gen(function* () {
       const isLive = yield* handled(store.takeOver(progress.claim(), closeEnough, finish)).pipe(
         // It is found, and dealt with, on the ordinary way.
-        Effect.catchTag("HandlingFailure", () => Effect.succeed(false))
+        Effect.catchTag("HandlingFailure", () => Effect.succeed(false)),
+        untraced
       )
+      if (isLive) yield* debug("projection has taken over", () => ({ position: progress.claim().position }))
       return isLive ? yield* lost : yield* nudge
     })
 
     const advanceFilling = Effect.gen(function* () {
-      standing = yield* store.standing(progress.claim())
+      standing = yield* untraced(store.standing(progress.claim()))
       if (standing._tag === "Retired") return yield* lost
       if (standing._tag === "Live") return yield* advanceLive
       const bound = Math.min(upTo, standing.upTo)
@@ -180,7 +184,7 @@ export const runClaim = <R>(
       const events: ReadonlyArray<RecordedEvent> = end === -1 ? rest : rest.slice(0, end)
       rest = end === -1 ? [] : rest.slice(end)
       if (bound > progress.claim().position) yield* advance(events, bound)
-      const aim = Number.isFinite(standing.upTo) ? standing.upTo : yield* eventStore.head
+      const aim = Number.isFinite(standing.upTo) ? standing.upTo : yield* untraced(eventStore.head)
       if (aim - progress.claim().position <= closeEnough) yield* takeOver
     })
 
@@ -201,6 +205,7 @@ export const runClaim = <R>(
         return Effect.andThen(room.take(weight), arrive)
       }),
       Effect.catchCause((cause) => Queue.failCause(inbox, cause)),
+      untraced,
       Effect.forkScoped
     )
     // A generation that fills may have nothing to wait for.

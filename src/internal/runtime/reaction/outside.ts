@@ -8,11 +8,17 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import type { Decoded, Tagged } from "../../../Event.ts"
 import { EventStore, StoreError, type Write } from "../../../EventStore.ts"
+import * as Metrics from "../../../Metrics.ts"
 import { makeBounded } from "../bounded.ts"
+import { continuing } from "../eventTraces.ts"
+import { debug, warn } from "../logs.ts"
+import { stopwatch } from "../measuring.ts"
 import { weightOf } from "../projection/pace.ts"
 import { HandlingFailure, type Plan, pure } from "../projection/plan.ts"
 
@@ -30,6 +36,9 @@ export interface Outside<out R> {
   /** How many lanes are run side by side. */
   readonly concurrency: number
 }
+
+const attemptsBy = Metrics.seriesOf(Metrics.reactionAttempts)
+const secondsBy = Metrics.seriesOf(Metrics.reactionSeconds)
 
 /** What is remembered of events that are not committed yet. */
 const most = { entries: 10_000, weight: 16 * 1024 * 1024 }
@@ -66,31 +75,47 @@ const attempted = (cause: Cause.Cause<unknown>): Attempt => {
 }
 
 /** Runs an event until it succeeds, or the schedule is over. */
-const persistently = <R>(
-  { name, retry, run }: Outside<R>,
-  event: Event
-): Effect.Effect<ReadonlyArray<Write>, Attempt, R> =>
+const persistently = <R>(outside: Outside<R>, event: Event): Effect.Effect<ReadonlyArray<Write>, Attempt, R> =>
   Effect.suspend(() => {
     let last: Attempt | undefined
     const complain = (attempt: Attempt) => {
       const isFirst = last === undefined
       last = attempt
       if (!isFirst || !(attempt.failure instanceof HandlingFailure)) return Effect.void
-      return Effect.logWarning(`${name} failed at position ${event.recorded.position}: ${attempt.failure.problem}`)
+      const { problem } = attempt.failure
+      return warn("reaction fails", { projection: outside.name, position: event.recorded.position, problem })
     }
-    return Effect.retry(Effect.tapError(once(run, event), complain), {
-      schedule: Schedule.modifyDelay(retry, ({ duration }) =>
+    return Effect.retry(Effect.tapError(once(outside, event), complain), {
+      schedule: Schedule.modifyDelay(outside.retry, ({ duration }) =>
         Effect.sync(() => Duration.max(duration, last?.after ?? Duration.zero))
       ),
       while: ({ mayPass }) => mayPass
     })
   })
 
-const once = <R>(run: Outside<R>["run"], event: Event): Effect.Effect<ReadonlyArray<Write>, Attempt, R> =>
-  Effect.catchCause(
-    Effect.suspend(() => run(event)),
+/** Runs an event, in its own trace. */
+const once = <R>({ name, run }: Outside<R>, event: Event): Effect.Effect<ReadonlyArray<Write>, Attempt, R> => {
+  const { position, type } = event.recorded
+  const about = () => ({ projection: name, position, type })
+  const counted = (exit: Exit.Exit<unknown, unknown>, seconds: number) =>
+    Effect.gen(function* () {
+      const outcome = Exit.isSuccess(exit) ? "succeeded" : "failed"
+      yield* Metric.update(attemptsBy({ projection: name, outcome }), 1)
+      yield* Metric.update(secondsBy({ projection: name }), seconds)
+      yield* debug("reaction", () => ({ ...about(), outcome }))
+    })
+  const measured = Effect.withFiber((fiber) => {
+    const elapsed = stopwatch(fiber)
+    return Effect.onExit(
+      Effect.suspend(() => run(event)),
+      (exit) => counted(exit, elapsed())
+    )
+  })
+  return Effect.catchCause(
+    continuing("eventfold.reaction", event.recorded, about, () => measured),
     (cause) => Effect.fail(attempted(cause))
   )
+}
 
 const weightOfWrites = (writes: ReadonlyArray<Write>): number => {
   let weight = 0
@@ -150,7 +175,7 @@ export const handlingOutside = <R>(outside: Outside<R>): Plan<R | EventStore>["h
       if (before !== undefined && (before.isOver ? !before.isSaid : !isAlone)) return yield* before.failure
       // Where nothing gets past an event, what is before it is committed before it is tried again.
       const isPatient = before === undefined ? isAlone || outside.onFailure === "park" : !before.isOver
-      const writes = yield* (isPatient ? persistently(outside, event) : once(outside.run, event)).pipe(
+      const writes = yield* (isPatient ? persistently(outside, event) : once(outside, event)).pipe(
         Effect.tapError(({ failure, mayPass }) =>
           Effect.sync(() => {
             if (!(failure instanceof HandlingFailure)) return
