@@ -98,6 +98,18 @@ describe(`eventfold export of a file, with CLI_SEED=${seed}`, () => {
     }).pipe(Effect.scoped, services)
   )
 
+  it.live("does not read what is no text as another text", () =>
+    Effect.gen(function* () {
+      const { path, text } = yield* aFile(5)
+      const files = yield* FileSystem.FileSystem
+      const bytes = Buffer.from(text)
+      yield* files.writeFile(path, Buffer.concat([bytes.subarray(0, -3), Buffer.from([0xff]), bytes.subarray(-3)]))
+      const ran = yield* eventfold(["export", "--store", path])
+      assert.strictEqual(ran.exitCode, exitCodes.domain)
+      assert.include(ran.stderr, `${path}:5: it is not text in UTF-8`)
+    }).pipe(Effect.scoped, services)
+  )
+
   it.live("goes on wherever the file was cut off, and comes to the same", () =>
     Effect.gen(function* () {
       const { dir, path, text } = yield* aFile(40)

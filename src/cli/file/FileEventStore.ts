@@ -15,6 +15,7 @@ import type { RecordedEvent } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"
 import { CliFailure } from "../failure.ts"
 import { decodeLine } from "./line.ts"
+import { type TextLine, textLines } from "./textLines.ts"
 
 const unreadable = (path: string, line: number, problem: string): CliFailure =>
   new CliFailure({
@@ -23,16 +24,10 @@ const unreadable = (path: string, line: number, problem: string): CliFailure =>
     advice: `Find everything that is wrong with the file: eventfold validate --store ${path}`
   })
 
-/** The lines of a file, each with its number, but for empty ones. */
-export const linesOf = (
-  path: string
-): Stream.Stream<{ readonly number: number; readonly text: string }, PlatformError, FileSystem.FileSystem> =>
-  Stream.unwrap(Effect.map(FileSystem.FileSystem, (files) => files.stream(path))).pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.zipWithIndex,
-    Stream.map(([text, index]) => ({ number: index + 1, text })),
-    Stream.filter(({ text }) => text.trim() !== "")
+/** The lines of a file, but for empty ones. */
+const linesOf = (path: string): Stream.Stream<TextLine, PlatformError, FileSystem.FileSystem> =>
+  Stream.unwrap(Effect.map(FileSystem.FileSystem, (files) => textLines(files.stream(path)))).pipe(
+    Stream.filter(({ problem, text }) => problem !== undefined || text.trim() !== "")
   )
 
 /** The event on a line of a file. */
@@ -106,6 +101,7 @@ export const layer = (path: string): Layer.Layer<EventStore, CliFailure | Platfo
       const events = linesOf(path).pipe(
         Stream.mapEffect((line) =>
           Effect.gen(function* () {
+            if (line.problem !== undefined) return yield* unreadable(path, line.number, line.problem)
             const event = yield* Effect.fromResult(eventOf(path, line))
             if (event.position <= last) {
               return yield* unreadable(path, line.number, `position ${event.position} comes after ${last}`)
