@@ -61,7 +61,7 @@ type Stores = EventStore.EventStore | ProjectionStore.ProjectionStore | Snapshot
 
 const server = Layer.unwrap(
   Effect.gen(function* () {
-    const url = yield* freshDatabase(yield* startServer())
+    const url = yield* freshDatabase(yield* startServer({ settings: { fsync: "off" } }))
     return PostgresEventStore.layer().pipe(Layer.provide(clientOf({ url }, { maxConnections: 10 })))
   })
 )

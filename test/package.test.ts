@@ -231,6 +231,20 @@ describe("the package", { timeout: 60_000 }, () => {
     assert.include(stdout, "eventfold <subcommand>")
   })
 
+  it("has a command line that needs the embedded database for an embedded store alone", async () => {
+    const without = Object.keys(peerDependencies).filter((peer) => peer !== "@electric-sql/pglite")
+    const server = join(folder.path, "server")
+    await install(server, join(folder.path, "from"), packed.paths, [...Object.keys(dependencies), ...without])
+    await writeFile(join(server, "events.jsonl"), "")
+    await mkdir(join(server, "data"))
+    await writeFile(join(server, "data", "PG_VERSION"), "18")
+    const ofFile = await eventfold(server, "stats", "--store", "events.jsonl")
+    assert.deepStrictEqual([ofFile.code, ofFile.stderr], [0, ""])
+    const ofFolder = await eventfold(server, "stats", "--store", "data")
+    assert.strictEqual(ofFolder.code, 6)
+    assert.include(ofFolder.stderr, "npm install @electric-sql/pglite")
+  })
+
   it("has a command line that says what to install where they are not", async () => {
     const { code, stderr, stdout } = await eventfold(bare, "--help")
     assert.deepStrictEqual({ code, stdout }, { code: 6, stdout: "" })

@@ -9,12 +9,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
+import type { SqlError } from "effect/sql/SqlError"
 import type { EventStore } from "../EventStore.ts"
 import type { Inspection } from "../Inspection.ts"
 import * as MemoryInspection from "../memory/MemoryInspection.ts"
-import * as EmbeddedPgClient from "../postgres/embedded/EmbeddedPgClient.ts"
+import type { EmbeddedError } from "../postgres/embedded/EmbeddedError.ts"
 import * as PostgresEventStore from "../postgres/PostgresEventStore.ts"
 import * as PostgresInspection from "../postgres/PostgresInspection.ts"
+import { layerEmbedded } from "./embedded.ts"
 import { CliFailure, notFound } from "./failure.ts"
 import * as FileEventStore from "./file/FileEventStore.ts"
 import { SchemaFlag, StoreFlag } from "./flags.ts"
@@ -26,6 +28,10 @@ export type Source =
   | { readonly _tag: "File"; readonly path: string }
 
 const isUrl = (where: string): boolean => /^postgres(ql)?:\/\//.test(where)
+
+/** Whether it is meant as a connection, in another form: it may have a password, so it is neither a path nor ever printed. */
+const isConnection = (where: string): boolean =>
+  where.includes("://") || /^\W*postgres(ql)?:/i.test(where) || /\bpassword\s*=/i.test(where)
 
 /** How a source is called where people read it: without the password. */
 export const nameOf = (source: Source): string => {
@@ -61,9 +67,11 @@ const given = Effect.gen(function* () {
 const sourceIf = Effect.fnUntraced(function* (isMade: boolean) {
   const where = yield* given
   if (isUrl(where)) return { _tag: "Server", url: where } satisfies Source
-  if (/^[a-z]+:\/\//i.test(where)) {
-    const problem = `${where.slice(0, where.indexOf(":"))} is no kind of store`
-    return yield* new CliFailure({ kind: "usage", problem, advice: "A URL begins with postgres://" })
+  if (isConnection(where)) {
+    const kind = /^([a-z][a-z0-9+.-]*):\/\//i.exec(where)?.[1]
+    const problem = kind === undefined ? "that is neither a URL nor a path" : `${kind} is no kind of store`
+    const advice = "A URL begins with postgres://, without anything before it"
+    return yield* new CliFailure({ kind: "usage", problem, advice })
   }
   const files = yield* FileSystem.FileSystem
   const isThere = yield* files.exists(where)
@@ -87,12 +95,18 @@ export const schema = Effect.gen(function* () {
     : yield* Config.String("EVENTFOLD_SCHEMA").pipe(Config.withDefault("eventfold"))
 })
 
-const unreachable = (name: string) => (error: { readonly message: string }) =>
+const unreachable = (name: string) => (error: SqlError | EmbeddedError) =>
   new CliFailure({
     kind: "store",
     problem: `${name} cannot be used: ${error.message}`,
-    advice: "See what is wrong: eventfold doctor"
+    advice:
+      error._tag === "EmbeddedError" && error.reason === "InUse"
+        ? "Stop that process first"
+        : "See what is wrong: eventfold doctor"
   })
+
+/** As much as a server may send at once: a log that an application has set higher limits for can be read, and all statistics of a large one. */
+const maxMessageSize = 1024 ** 3
 
 /** The database of a source, with nothing in it taken for granted. A folder that holds none is refused, unless one is to be made there. */
 export const clientOf = (found: Source, isMade = false) => {
@@ -103,14 +117,15 @@ export const clientOf = (found: Source, isMade = false) => {
         url: Redacted.make(found.url),
         maxConnections: 10,
         connectTimeout: "5 seconds",
-        applicationName: "eventfold"
+        applicationName: "eventfold",
+        maxMessageSize
       }).pipe(Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(failed(error)))))
     case "Folder":
       return Layer.unwrap(
         Effect.gen(function* () {
           const files = yield* FileSystem.FileSystem
           if (isMade || (yield* files.exists(`${found.path}/PG_VERSION`))) {
-            return EmbeddedPgClient.layer({ dataDir: found.path })
+            return layerEmbedded({ dataDir: found.path })
           }
           return yield* notFound(`the folder ${found.path} has no embedded store`)
         })

@@ -3,11 +3,7 @@
  * `npx eventfold`: what it needs beside `effect` is optional for users of the library, so it says what to install where that is missing.
  */
 import process from "node:process"
-
-const packageOf = (error: unknown): string | undefined =>
-  error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND"
-    ? /Cannot find package '([^']+)'/.exec(error.message)?.[1]
-    : undefined
+import { packageOf } from "./missing.ts"
 
 try {
   await import("./main.ts")

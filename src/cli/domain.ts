@@ -101,13 +101,19 @@ const fieldsOf = (value: object): ReadonlyArray<readonly [string, unknown]> =>
 const isDomainValue = (value: unknown): boolean =>
   isDecider(value) || isDefinitions(value) || isView(value) || isService(value)
 
+/** What is looked at without a failure. A proxy may throw whatever it is asked, as one of settings does that are not set: it is no domain. */
+const ifReadable = <A>(look: () => ReadonlyArray<A>): ReadonlyArray<A> => Result.getOrElse(Result.try(look), () => [])
+
 /** What is exported, each under its name, and what is in exported plain objects. */
-const valuesOf = (exported: object): ReadonlyArray<Exported<unknown>> =>
-  Object.entries(exported).flatMap(([name, value]) =>
-    isDomainValue(value) || !isPlain(value)
-      ? [{ name, value }]
-      : fieldsOf(value).map(([inner, value]) => ({ name: `${name}.${inner}`, value }))
-  )
+const valuesOf = (exported: object): ReadonlyArray<Exported<unknown>> => {
+  const domainValue = (name: string, value: unknown) =>
+    ifReadable(() => (isDomainValue(value) ? [{ name, value }] : []))
+  return Object.entries(exported).flatMap(([name, value]) => {
+    const found = domainValue(name, value)
+    const inner = ifReadable(() => (found.length === 0 && isPlain(value) ? fieldsOf(value) : []))
+    return [...found, ...inner.flatMap(([field, value]) => domainValue(`${name}.${field}`, value))]
+  })
+}
 
 const addOnce = <A extends Exported<unknown>>(all: Array<A>, found: A, isSame: (one: A) => boolean): void => {
   if (!all.some(isSame)) all.push(found)
@@ -226,7 +232,7 @@ export const deciderFor = (
 export const viewFor = ({ module, views }: Domain, asked: string): Result.Result<Exported<View.Any>, CliFailure> => {
   const found = views.find(({ name }) => name === asked) ?? views.find(({ value }) => value.name === asked)
   if (found !== undefined) return Result.succeed(found)
-  const names = views.map(({ name }) => name).join(", ")
+  const names = views.map(({ name, value }) => (value.name === name ? name : `${name} (${value.name})`)).join(", ")
   return Result.fail(
     failed(`${module} exports no view ${asked}`, names === "" ? "It exports no view at all" : `It exports ${names}`)
   )

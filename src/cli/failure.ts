@@ -7,6 +7,7 @@ import * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import * as CliError from "effect/cli/CliError"
 import { StoreError } from "../EventStore.ts"
+import { printable } from "./output/table.ts"
 
 /**
  * The exit codes, as docs/cli.md has them.
@@ -63,7 +64,19 @@ export interface Told {
   readonly advice: string | undefined
 }
 
-const messageOf = (error: unknown): string => (Predicate.isError(error) ? error.message : String(error))
+/** What is wrong with a file, without the names of functions. */
+const problemOfSystem = ({ reason }: PlatformError.PlatformError): string => {
+  if (!("pathOrDescriptor" in reason) || !Predicate.isString(reason.pathOrDescriptor)) return reason.message
+  const path = printable(reason.pathOrDescriptor)
+  if (reason._tag === "NotFound") return `there is no file or folder ${path}`
+  if (reason._tag === "PermissionDenied") return `${path} cannot be opened: permission is denied`
+  return `${path} cannot be used: ${Predicate.isError(reason.cause) ? reason.cause.message : reason._tag}`
+}
+
+const messageOf = (error: unknown): string => {
+  if (PlatformError.isPlatformError(error)) return problemOfSystem(error)
+  return Predicate.isError(error) ? error.message : String(error)
+}
 
 const kindByTag: { readonly [tag: string]: FailureKind } = {
   StoreError: "store",

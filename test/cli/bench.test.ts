@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process"
+import process from "node:process"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Fiber, Random, Schedule } from "effect"
@@ -100,67 +102,99 @@ describe("eventfold bench --embedded", () => {
   )
 })
 
-layer(TestServer.layer(), { excludeTestServices: true, timeout: 60_000 })("eventfold bench of a server", (it) => {
-  const database = Effect.gen(function* () {
-    const url = yield* freshDatabase(yield* TestServer)
-    const schemas = Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      const rows = yield* sql.unsafe<{ readonly name: string }>(
-        "SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1"
-      )
-      return rows.map(({ name }) => name)
-    }).pipe(Effect.provide(clientOf({ url })))
-    const setUp = Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      yield* sql.unsafe("CREATE SCHEMA eventfold")
-      yield* sql.unsafe("CREATE SCHEMA eventfold_bench_mine")
-    }).pipe(Effect.provide(clientOf({ url })))
-    yield* setUp
-    return { url, schemas, before: yield* schemas }
-  })
-
-  it.effect("measures all there is, and leaves the database as it was", () =>
-    Effect.gen(function* () {
-      const { before, schemas, url } = yield* database
-      const ran = yield* eventfold(["bench", "full", "--json", "--store", url, ...small])
-      assert.strictEqual(ran.exitCode, 0, ran.stderr)
-      const answer = jsonOf(ran) as Answer
-      checkAnswer(answer)
-      assert.notInclude(ran.stdout, new URL(url).password)
-      const text = yield* eventfold(["bench", "write", "--store", url, ...small])
-      assert.match(
-        text.stdout,
-        /^127\.0\.0\.1:\d+\/\w+, PostgreSQL \d+.*\n\nscenario +events +time +events\/s +timed +p50 +p95 +p99\n/
-      )
-      assert.match(text.stdout, /\nwrite +60 .* append .*\n\nwrite +[\d,]+ events\/s +█+\n$/)
-      assert.deepStrictEqual(yield* schemas, before)
-    }).pipe(Effect.scoped)
-  )
-
-  it.effect("leaves the database as it was when it is interrupted, at whatever moment", () =>
-    Effect.gen(function* () {
-      const { before, schemas, url } = yield* database
-      const scenarios = ["write", "batch", "concurrent", "read", "load", "subscribe"]
-      for (const [round, scenario] of scenarios.entries()) {
-        const fiber = yield* Effect.forkChild(
-          eventfold(["bench", scenario, "--store", url, "--events", "1000000", "--aggregates", "1000"])
+layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: true, timeout: 60_000 })(
+  "eventfold bench of a server",
+  (it) => {
+    const database = Effect.gen(function* () {
+      const url = yield* freshDatabase(yield* TestServer)
+      const schemas = Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const rows = yield* sql.unsafe<{ readonly name: string }>(
+          "SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1"
         )
-        const isThere = (names: ReadonlyArray<string>) => names.length > before.length
-        if (round > 0) yield* Effect.repeat(schemas, { until: isThere, schedule: Schedule.spaced("1 milli") })
-        if (round > 1) yield* Effect.repeat(schemas, { times: yield* Random.nextIntBetween(0, 20) })
-        yield* Fiber.interrupt(fiber)
-        assert.deepStrictEqual(yield* schemas, before, scenario)
-      }
-    }).pipe(Random.withSeed(seed), Effect.scoped)
-  )
+        return rows.map(({ name }) => name)
+      }).pipe(Effect.provide(clientOf({ url })))
+      const setUp = Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        yield* sql.unsafe("CREATE SCHEMA eventfold")
+        yield* sql.unsafe("CREATE SCHEMA eventfold_bench_mine")
+      }).pipe(Effect.provide(clientOf({ url })))
+      yield* setUp
+      return { url, schemas, before: yield* schemas }
+    })
 
-  it.effect("leaves the database as it was when it fails, and says why", () =>
-    Effect.gen(function* () {
-      const { before, schemas, url } = yield* database
-      const ran = yield* eventfold(["bench", "batch", "--store", url, "--payload-bytes", "2000000", "--events", "30"])
-      assert.strictEqual(ran.exitCode, exitCodes.store)
-      assert.match(ran.stderr, /more than 1048576/)
-      assert.deepStrictEqual(yield* schemas, before)
-    }).pipe(Effect.scoped)
-  )
-})
+    it.effect("measures all there is, and leaves the database as it was", () =>
+      Effect.gen(function* () {
+        const { before, schemas, url } = yield* database
+        const ran = yield* eventfold(["bench", "full", "--json", "--store", url, ...small])
+        assert.strictEqual(ran.exitCode, 0, ran.stderr)
+        const answer = jsonOf(ran) as Answer
+        checkAnswer(answer)
+        assert.notInclude(ran.stdout, new URL(url).password)
+        const text = yield* eventfold(["bench", "write", "--store", url, ...small])
+        assert.match(
+          text.stdout,
+          /^127\.0\.0\.1:\d+\/\w+, PostgreSQL \d+.*\n\nscenario +events +time +events\/s +timed +p50 +p95 +p99\n/
+        )
+        assert.match(text.stdout, /\nwrite +60 .* append .*\n\nwrite +[\d,]+ events\/s +█+\n$/)
+        assert.deepStrictEqual(yield* schemas, before)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("leaves the database as it was when it is interrupted, at whatever moment", () =>
+      Effect.gen(function* () {
+        const { before, schemas, url } = yield* database
+        const scenarios = ["write", "batch", "concurrent", "read", "load", "subscribe"]
+        for (const [round, scenario] of scenarios.entries()) {
+          const fiber = yield* Effect.forkChild(
+            eventfold(["bench", scenario, "--store", url, "--events", "1000000", "--aggregates", "1000"])
+          )
+          const isThere = (names: ReadonlyArray<string>) => names.length > before.length
+          if (round > 0) yield* Effect.repeat(schemas, { until: isThere, schedule: Schedule.spaced("1 milli") })
+          if (round > 1) yield* Effect.repeat(schemas, { times: yield* Random.nextIntBetween(0, 20) })
+          yield* Fiber.interrupt(fiber)
+          assert.deepStrictEqual(yield* schemas, before, scenario)
+        }
+      }).pipe(Random.withSeed(seed), Effect.scoped)
+    )
+
+    it.effect("leaves the database as it was when its process is told to end, or its terminal is closed", () =>
+      Effect.gen(function* () {
+        const { before, schemas, url } = yield* database
+        for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+          const program = spawn(
+            process.execPath,
+            [
+              "--conditions=@eventfold/source",
+              "src/cli/bin.ts",
+              "bench",
+              "write",
+              "--store",
+              url,
+              "--events",
+              "1000000"
+            ],
+            { stdio: "ignore" }
+          )
+          yield* Effect.addFinalizer(() => Effect.sync(() => program.kill("SIGKILL")))
+          const ended = new Promise<number | null>((resolve) => void program.once("exit", resolve))
+          const isThere = (names: ReadonlyArray<string>) => names.length > before.length
+          yield* Effect.repeat(schemas, { until: isThere, schedule: Schedule.spaced("1 milli") })
+          program.kill(signal)
+          assert.strictEqual(yield* Effect.promise(() => ended), exitCodes.interrupted, signal)
+          assert.deepStrictEqual(yield* schemas, before, signal)
+        }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("leaves the database as it was when it fails, and says why", () =>
+      Effect.gen(function* () {
+        const { before, schemas, url } = yield* database
+        const ran = yield* eventfold(["bench", "batch", "--store", url, "--payload-bytes", "2000000", "--events", "30"])
+        assert.strictEqual(ran.exitCode, exitCodes.store)
+        assert.match(ran.stderr, /more than 1048576/)
+        assert.deepStrictEqual(yield* schemas, before)
+      }).pipe(Effect.scoped)
+    )
+  }
+)

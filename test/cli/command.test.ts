@@ -183,6 +183,12 @@ describe("the command line", () => {
         "mysql://app:hunter2@127.0.0.1/orders",
         "POSTGRES://app:hunter2@127.0.0.1:1/orders",
         "http://app:hunter2@[/x",
+        "postgresql+asyncpg://app:hunter2@127.0.0.1/orders",
+        "jdbc:postgresql://127.0.0.1/orders?user=app&password=hunter2",
+        " postgres://app:hunter2@127.0.0.1/orders",
+        "'postgres://app:hunter2@127.0.0.1/orders'",
+        "postgres:app:hunter2@127.0.0.1",
+        "host=127.0.0.1 user=app password=hunter2",
         "\u001b[2J/nowhere"
       ]) {
         for (const args of [["event", "x"], ["projections", "list"], ["doctor"], ["migrate"]]) {
@@ -191,6 +197,11 @@ describe("the command line", () => {
           assert.notInclude(stdout + stderr, "hunter2", where)
           assert.notInclude(stdout + stderr, "\u001b", where)
         }
+        // Nothing is made by such a name either.
+        if (!where.includes("hunter2")) continue
+        const made = yield* eventfold(["migrate", "--create", "--store", where])
+        assert.strictEqual(made.exitCode, 2, where)
+        assert.notInclude(made.stdout + made.stderr, "hunter2", where)
       }
     })
   )

@@ -267,32 +267,49 @@ describe("eventfold export of a folder", () => {
   )
 })
 
-layer(TestServer.layer(), { excludeTestServices: true, timeout: 60_000 })("eventfold export of a server", (it) => {
-  it.effect("writes what the store has recorded, and then what has come since", () =>
-    Effect.gen(function* () {
-      const url = yield* freshDatabase(yield* TestServer)
-      const out = `${yield* folder}/events.jsonl`
-      const context = yield* Layer.build(
-        PostgresEventStore.layer({ schema: "log" }).pipe(Layer.provide(clientOf({ url })))
-      )
-      const events = yield* randomLog(seed, 2500)
-      const exported = yield* Effect.gen(function* () {
-        const store = yield* EventStore.EventStore
-        yield* store.restore(events.slice(0, 1200))
-        const args = ["export", "--store", url, "--schema", "log", "--out", out, "--resume", "--json"]
-        const first = yield* eventfold(args)
-        yield* store.restore(events.slice(1200))
-        const second = yield* eventfold(args)
-        const third = yield* eventfold(args)
-        const recorded = yield* Stream.runCollect(store.readLog())
-        return { answers: [jsonOf(first), jsonOf(second), jsonOf(third)], recorded }
-      }).pipe(Effect.provideContext(context))
-      assert.deepStrictEqual(exported.answers, [
-        { file: out, events: 1200, first: 1, last: 1200, resumedAfter: null },
-        { file: out, events: 1300, first: 1201, last: 2500, resumedAfter: 1200 },
-        { file: out, events: 0, first: null, last: null, resumedAfter: 2500 }
-      ])
-      assert.strictEqual(yield* readText(out), exported.recorded.map((event) => `${encodeLine(event)}\n`).join(""))
-    }).pipe(Effect.scoped, services)
-  )
-})
+layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: true, timeout: 60_000 })(
+  "eventfold export of a server",
+  (it) => {
+    it.effect("writes what the store has recorded, and then what has come since", () =>
+      Effect.gen(function* () {
+        const url = yield* freshDatabase(yield* TestServer)
+        const out = `${yield* folder}/events.jsonl`
+        const context = yield* Layer.build(
+          PostgresEventStore.layer({ schema: "log" }).pipe(Layer.provide(clientOf({ url })))
+        )
+        const events = yield* randomLog(seed, 2500)
+        const exported = yield* Effect.gen(function* () {
+          const store = yield* EventStore.EventStore
+          yield* store.restore(events.slice(0, 1200))
+          const args = ["export", "--store", url, "--schema", "log", "--out", out, "--resume", "--json"]
+          const first = yield* eventfold(args)
+          yield* store.restore(events.slice(1200))
+          const second = yield* eventfold(args)
+          const third = yield* eventfold(args)
+          const recorded = yield* Stream.runCollect(store.readLog())
+          return { answers: [jsonOf(first), jsonOf(second), jsonOf(third)], recorded }
+        }).pipe(Effect.provideContext(context))
+        assert.deepStrictEqual(exported.answers, [
+          { file: out, events: 1200, first: 1, last: 1200, resumedAfter: null },
+          { file: out, events: 1300, first: 1201, last: 2500, resumedAfter: 1200 },
+          { file: out, events: 0, first: null, last: null, resumedAfter: 2500 }
+        ])
+        assert.strictEqual(yield* readText(out), exported.recorded.map((event) => `${encodeLine(event)}\n`).join(""))
+      }).pipe(Effect.scoped, services)
+    )
+
+    it.effect("leaves files alone where there is no log to be read", () =>
+      Effect.gen(function* () {
+        const files = yield* FileSystem.FileSystem
+        const url = yield* freshDatabase(yield* TestServer)
+        const { dir, path, text } = yield* aFile(3)
+        const replace = yield* eventfold(["export", "--store", url, "--out", path, "--overwrite", "--yes"])
+        assert.strictEqual(replace.exitCode, exitCodes.store, replace.stderr)
+        assert.strictEqual(yield* readText(path), text)
+        const make = yield* eventfold(["export", "--store", url, "--out", `${dir}/new.jsonl`])
+        assert.strictEqual(make.exitCode, exitCodes.store)
+        assert.isFalse(yield* files.exists(`${dir}/new.jsonl`))
+      }).pipe(Effect.scoped, services)
+    )
+  }
+)

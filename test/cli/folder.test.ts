@@ -34,6 +34,8 @@ it.live(
         const { process } = yield* start
         yield* tell(asked("one", "x"), asked("two", "y"))
         yield* process.awaitSettled("1 minute")
+        const { said } = yield* run("projections", "list")
+        assert.match(said, /^4: error: .* has it open, .*\n  Stop that process first\n$/)
       })
       yield* Effect.provide(within(settled), Logger.layer([]))
 

@@ -210,7 +210,7 @@ layer(Sources.layer.pipe(Layer.provide(TestServer.layer({ settings: { fsync: "of
       assert.deepStrictEqual(yield* outsideOfFolders("stream", "order-1", "--from", "9"), {
         exitCode: 0,
         stdout: "",
-        stderr: ""
+        stderr: "order-1 is at version 3: nothing of it is in that range\n"
       })
     })
   )
@@ -310,6 +310,7 @@ layer(Sources.layer.pipe(Layer.provide(TestServer.layer({ settings: { fsync: "of
       assert.strictEqual((yield* outsideOfFolders("tail")).stdout.split("\n").length, 8)
       const refused = yield* eventfold(["tail", "--follow", "--store", file])
       assert.strictEqual(refused.exitCode, 2)
+      assert.include(refused.stderr, "is a file of events, and it is read once: nothing comes to it")
       assert.include(refused.stderr, "leave out --follow")
     })
   )

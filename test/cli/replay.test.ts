@@ -88,7 +88,10 @@ describe("the steps of a stream", () => {
       assert.deepStrictEqual(steps.length, 4)
       const unknown = yield* eventfold(["replay", "account-bob", "--view", "nope", "--store", file, ...models])
       assert.strictEqual(unknown.exitCode, 6)
-      assert.include(unknown.stderr, "It exports accountOverview, monthlyStatements")
+      assert.include(
+        unknown.stderr,
+        "It exports accountOverview (account-overview), monthlyStatements (monthly-statements)"
+      )
     })
   )
 
@@ -277,6 +280,12 @@ describe("what if", () => {
         assert.include(stderr, problem)
       }
       assert.strictEqual((yield* replay(["account-ada", "--what-if", "nowhere.json"])).exitCode, 3)
+      // What would be first in a stream.
+      const first = yield* replay(["account-new", "--what-if", fileOf("first.json", ['{"_tag":"Open","owner":"Eve"}'])])
+      assert.include(first.stdout, '→ AccountOpened {"owner":"Eve"}')
+      const piped = (stdin: string) => replay(["account-ada", "--what-if", "-"], { stdin })
+      assert.include((yield* piped('{"_tag":"Deposit","amount":5}')).stdout, '→ Deposited {"amount":5}')
+      assert.include((yield* piped("{")).stderr, "error: the standard input: it is not JSON: ")
     })
   )
 })

@@ -215,6 +215,12 @@ const damages: { readonly [name: string]: Damage } = {
   },
   "an id that is none": change("unstorable", (event) => ({ ...event, id: "42" })),
   "too many tags": change("unstorable", (event) => ({ ...event, tags: Array.from({ length: 101 }, String) })),
+  "a number that is not kept": (random, events) => {
+    const at = random.below(events.length)
+    const lines = events.map(encodeLine)
+    const line = lines[at]!.replace(`"metadata":{`, `"metadata":{"n":9007199254740993,`)
+    return { lines: lines.with(at, line), places: [`inexact-number:${at + 1}`] }
+  },
   "lines in another order": (random, events) => {
     const at = random.pick(
       events.slice(0, -1).flatMap((event, index) => {

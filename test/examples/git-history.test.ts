@@ -520,7 +520,7 @@ describe("the program", () => {
     () =>
       Effect.gen(function* () {
         const path = repositoryOf("whole", "git fast-import --quiet", history(200))
-        const url = yield* Effect.flatMap(startServer(), freshDatabase)
+        const url = yield* Effect.flatMap(startServer({ settings: { fsync: "off" } }), freshDatabase)
         const verifies = Effect.gen(function* () {
           const ran = Effect.promise(() => run([path, "--verify"], { ...environment, DATABASE_URL: url }))
           const { status, stdout, stderr } = yield* ran

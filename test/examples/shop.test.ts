@@ -89,7 +89,7 @@ describe("a day in the shop", () => {
     "comes out right on a server, where time is real",
     () =>
       Effect.gen(function* () {
-        const url = yield* Effect.flatMap(startServer(), freshDatabase)
+        const url = yield* Effect.flatMap(startServer({ settings: { fsync: "off" } }), freshDatabase)
         const { code, said } = yield* run(["--orders", "25", "--hour", "3"], { DATABASE_URL: url })
         assert.strictEqual(code, 0, said)
         assert.isTrue(isRight(said), said)

@@ -11,7 +11,7 @@ import { connect, eventually, holding, storeOn, within } from "./support/stores.
 
 const client = Layer.unwrap(
   Effect.gen(function* () {
-    const url = yield* freshDatabase(yield* startServer())
+    const url = yield* freshDatabase(yield* startServer({ settings: { fsync: "off" } }))
     return clientOf({ url }, { maxConnections: 10 })
   })
 )

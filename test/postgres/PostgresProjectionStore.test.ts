@@ -6,7 +6,7 @@ import { clientOf, freshDatabase, startServer } from "../support/server.ts"
 
 const client = Layer.unwrap(
   Effect.gen(function* () {
-    const url = yield* freshDatabase(yield* startServer())
+    const url = yield* freshDatabase(yield* startServer({ settings: { fsync: "off" } }))
     return clientOf({ url }, { maxConnections: 10 })
   })
 )

@@ -12,7 +12,7 @@ import { countingClient } from "./support/wire.ts"
 
 const client = Layer.unwrap(
   Effect.gen(function* () {
-    const url = yield* freshDatabase(yield* startServer())
+    const url = yield* freshDatabase(yield* startServer({ settings: { fsync: "off" } }))
     return clientOf({ url }, { maxConnections: 10 })
   })
 )

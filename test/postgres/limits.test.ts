@@ -77,44 +77,45 @@ const asConfigured: ReadonlyArray<Case> = [
   { what: "the tags of an event", accepted: one({ tags: tags(2) }), refused: one({ tags: tags(3) }) }
 ]
 
-layer(TestServer.layer(), { excludeTestServices: true, concurrent: false, timeout: 60_000 })(
-  "the PostgreSQL store",
-  (it) => {
-    const holds = (cases: ReadonlyArray<Case>, options: { readonly limits?: Partial<EventStore.Limits> }) =>
-      Effect.gen(function* () {
-        const url = yield* freshDatabase(yield* TestServer)
-        const { sent, sql } = yield* countingClient(url)
-        const store = yield* storeOn(sql, { schema: freshSchema(), ...options })
-        // Now it also listens, and knows what it looks up with the first append.
-        yield* store.append([{ stream: "red-1", expected: "any", events: many(1) }])
-        for (const [i, { accepted, refused, what }] of cases.entries()) {
-          const stream = `red-${i}` as const
-          const before = sent()
-          const write = { stream, expected: "any", events: refused } as const
-          const alone = yield* Effect.flip(store.append([write]))
-          assert.deepInclude(alone, { _tag: "StoreError", reason: "InvalidRequest" }, what)
-          assert.strictEqual(sent(), before, what)
-          const inTransaction = sql.withTransaction(
-            Effect.gen(function* () {
-              const inside = sent()
-              const error = yield* Effect.flip(store.append([write]))
-              assert.deepInclude(error, { _tag: "StoreError", reason: "InvalidRequest" }, what)
-              assert.strictEqual(sent(), inside, what)
-            })
-          )
-          yield* inTransaction
-          const { versions } = yield* store.append([{ ...write, stream: `blue-${i}`, events: accepted }])
-          assert.deepStrictEqual(versions, [accepted.length], what)
-          assert.isAbove(sent(), before, what)
-        }
-      })
+layer(TestServer.layer({ settings: { fsync: "off" } }), {
+  excludeTestServices: true,
+  concurrent: false,
+  timeout: 60_000
+})("the PostgreSQL store", (it) => {
+  const holds = (cases: ReadonlyArray<Case>, options: { readonly limits?: Partial<EventStore.Limits> }) =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase(yield* TestServer)
+      const { sent, sql } = yield* countingClient(url)
+      const store = yield* storeOn(sql, { schema: freshSchema(), ...options })
+      // Now it also listens, and knows what it looks up with the first append.
+      yield* store.append([{ stream: "red-1", expected: "any", events: many(1) }])
+      for (const [i, { accepted, refused, what }] of cases.entries()) {
+        const stream = `red-${i}` as const
+        const before = sent()
+        const write = { stream, expected: "any", events: refused } as const
+        const alone = yield* Effect.flip(store.append([write]))
+        assert.deepInclude(alone, { _tag: "StoreError", reason: "InvalidRequest" }, what)
+        assert.strictEqual(sent(), before, what)
+        const inTransaction = sql.withTransaction(
+          Effect.gen(function* () {
+            const inside = sent()
+            const error = yield* Effect.flip(store.append([write]))
+            assert.deepInclude(error, { _tag: "StoreError", reason: "InvalidRequest" }, what)
+            assert.strictEqual(sent(), inside, what)
+          })
+        )
+        yield* inTransaction
+        const { versions } = yield* store.append([{ ...write, stream: `blue-${i}`, events: accepted }])
+        assert.deepStrictEqual(versions, [accepted.length], what)
+        assert.isAbove(sent(), before, what)
+      }
+    })
 
-    it.effect("accepts what its limits name and refuses more, by default, before anything is sent", () =>
-      holds(byDefault, {})
-    )
+  it.effect("accepts what its limits name and refuses more, by default, before anything is sent", () =>
+    holds(byDefault, {})
+  )
 
-    it.effect("accepts what its limits name and refuses more, as configured, before anything is sent", () =>
-      holds(asConfigured, { limits })
-    )
-  }
-)
+  it.effect("accepts what its limits name and refuses more, as configured, before anything is sent", () =>
+    holds(asConfigured, { limits })
+  )
+})

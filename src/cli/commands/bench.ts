@@ -8,10 +8,10 @@ import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as EmbeddedPgClient from "../../postgres/embedded/EmbeddedPgClient.ts"
 import type { Measured, Settings } from "../bench/measuring.ts"
 import { inOwnSchema } from "../bench/ownSchema.ts"
 import { eventsIn, type ScenarioName, scenarios } from "../bench/scenarios.ts"
+import { layerEmbedded } from "../embedded.ts"
 import { CliFailure } from "../failure.ts"
 import { countFlag, StoreFlag } from "../flags.ts"
 import { bars } from "../output/bars.ts"
@@ -30,7 +30,7 @@ const names = [
   "subscribe"
 ] as const satisfies ReadonlyArray<ScenarioName>
 
-const inMemory = EmbeddedPgClient.layer().pipe(
+const inMemory = layerEmbedded().pipe(
   Layer.catchTag(["SqlError", "EmbeddedError"], ({ message }) =>
     Layer.effectContext(Effect.fail(new CliFailure({ kind: "store", problem: message })))
   )

@@ -86,6 +86,8 @@ const toFile = Effect.fnUntraced(function* (
   how: { readonly overwrite: boolean; readonly resume: boolean; readonly yes: boolean },
   search: Search
 ) {
+  // First the log: nothing is emptied, or made, for one that cannot be read.
+  yield* boundsOf(search)
   const { file, last } = yield* open(path, how, search)
   const bounds = yield* boundsOf({ ...search, from: last === undefined ? search.from : last.position + 1 })
   const write = (lines: Uint8Array) =>

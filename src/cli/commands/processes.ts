@@ -30,7 +30,9 @@ const known = Effect.fn(function* (name: string) {
   if (Option.isSome(found)) return found.value
   const names = yield* Process.names
   const there =
-    names.length === 0 ? "There are none: an application registers them when it runs" : `There are ${names.join(", ")}`
+    names.length === 0
+      ? "There are none: an application registers them when it runs"
+      : `There ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`
   return yield* notFound(printable(`there is no process ${name}`), printable(there))
 })
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -30,6 +31,12 @@ import { supposedText, suppose } from "../replay/supposing.ts"
 import * as text from "../replay/text.ts"
 import { reach, type Step, start, trail } from "../replay/trail.ts"
 import { layerEvents } from "../Source.ts"
+
+/** The text of a file, or of the standard input. */
+const textOf = Effect.fnUntraced(function* (path: string) {
+  if (path === "-") return yield* Stream.mkString(Stream.decodeText((yield* Stdio.Stdio).stdin))
+  return yield* (yield* FileSystem.FileSystem).readFileString(path)
+})
 
 const VersionFrom0 = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -66,7 +73,9 @@ const flags = {
   ),
   whatIf: Flag.String("what-if").pipe(
     Flag.withMetavar("file"),
-    Flag.withDescription("What would come of the commands in this file, JSON, one or an array. Nothing is stored"),
+    Flag.withDescription(
+      "What would come of the commands in this file, JSON, one or an array; - is the standard input. Nothing is stored"
+    ),
     Flag.optional
   ),
   step: Flag.Boolean("step").pipe(
@@ -168,7 +177,7 @@ const run = Effect.fn(function* (input: Input) {
   const domain = yield* load(input.domain)
   const store = yield* EventStore
   const last = yield* store.streamVersion(stream)
-  if (last === 0) return yield* notFound(`stream ${stream} has no events`)
+  if (last === 0 && Option.isNone(input.whatIf)) return yield* notFound(`stream ${stream} has no events`)
   const at = pointOf(input)
 
   const fold = Effect.fnUntraced(function* (folding: Folding) {
@@ -229,8 +238,8 @@ const run = Effect.fn(function* (input: Input) {
 
   if (Option.isSome(input.whatIf)) {
     const file = input.whatIf.value
-    const files = yield* FileSystem.FileSystem
-    const commands = yield* Effect.fromResult(commandsOf(file, decider, yield* files.readFileString(file)))
+    const name = file === "-" ? "the standard input" : file
+    const commands = yield* Effect.fromResult(commandsOf(name, decider, yield* textOf(file)))
     const { supposed, version } = yield* suppose(aggregate, decider, folding, id, commands, at)
     const steps = supposed.map(({ command, events, patch, rejection, state, version }) => ({
       command,

@@ -14,6 +14,7 @@ import { lineOf } from "../file/line.ts"
 import { countFlag } from "../flags.ts"
 import { columnsOf, eventLine, fullFlag } from "../output/eventLine.ts"
 import * as Output from "../output/Output.ts"
+import { printable } from "../output/table.ts"
 import { backwardFlag } from "../search/flags.ts"
 import { layerEvents } from "../Source.ts"
 import { missing } from "../stream/missing.ts"
@@ -43,7 +44,9 @@ export const stream = Command.make(
     })
     const printed = yield* Output.items(events, lineOf, (event) => eventLine(event, columns))
     if (printed > 0) return
-    if ((yield* store.streamVersion(parsed.success)) === 0) return yield* yield* missing(parsed.success)
+    const version = yield* store.streamVersion(parsed.success)
+    if (version === 0) return yield* yield* missing(parsed.success)
+    yield* Output.say(`${printable(name)} is at version ${version}: nothing of it is in that range`)
   })
 ).pipe(
   Command.provide(layerEvents),

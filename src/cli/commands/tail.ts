@@ -15,6 +15,7 @@ import { filterFlags, searchOf } from "../filters.ts"
 import { countFlag } from "../flags.ts"
 import { columnsOf, eventLine, fullFlag } from "../output/eventLine.ts"
 import * as Output from "../output/Output.ts"
+import { printable } from "../output/table.ts"
 import { hasMetadata, metadataFlag } from "../search/metadata.ts"
 import { layerEvents, source } from "../Source.ts"
 
@@ -36,10 +37,14 @@ export const tail = Command.make(
     full: fullFlag
   },
   Effect.fn(function* ({ categories, follow, full, lines, metadata, tags, types }) {
-    if (follow && (yield* source)._tag !== "Server") {
+    const where = follow ? yield* source : undefined
+    if (where !== undefined && where._tag !== "Server") {
       return yield* new CliFailure({
         kind: "usage",
-        problem: "nothing comes here while it is looked into: a folder is opened by one process at a time",
+        problem:
+          where._tag === "File"
+            ? `${printable(where.path)} is a file of events, and it is read once: nothing comes to it`
+            : "nothing comes here while it is looked into: a folder is opened by one process at a time",
         advice: "Follow the log of a server, or leave out --follow"
       })
     }

@@ -31,9 +31,17 @@ interface State {
   restBytes: number
 }
 
-const lineFrom = (bytes: Buffer, isText: boolean): Pick<TextLine, "text" | "problem"> =>
+/** What some programs begin a text with. It is no part of it. */
+const mark = "\uFEFF"
+
+const textOf = (bytes: Buffer, number: number): string => {
+  const text = bytes.toString("utf8")
+  return number === 1 && text.startsWith(mark) ? text.slice(mark.length) : text
+}
+
+const lineFrom = (bytes: Buffer, isText: boolean, number: number): Pick<TextLine, "text" | "problem"> =>
   isText || isUtf8(bytes)
-    ? { text: bytes.toString("utf8"), problem: undefined }
+    ? { text: textOf(bytes, number), problem: undefined }
     : { text: "", problem: "it is not text in UTF-8" }
 
 /** Takes what has come, and gives the lines that end in it. */
@@ -58,7 +66,7 @@ const take = (state: State, chunk: Uint8Array, most: number, lines: Array<TextLi
       lines.push(endOf(state, most, true))
     } else {
       state.end += part.length + 1
-      lines.push({ number: state.number, end: state.end, ...lineFrom(part, isText), isEnded: true })
+      lines.push({ number: state.number, end: state.end, ...lineFrom(part, isText, state.number), isEnded: true })
     }
     from = to + 1
   }
@@ -74,7 +82,7 @@ const endOf = (state: State, most: number, isEnded: boolean): TextLine => {
   state.rest = []
   state.restBytes = 0
   if (restBytes > most) return { number, end, text: "", problem: `it has more than ${most} bytes`, isEnded }
-  return { number, end, ...lineFrom(Buffer.concat(rest), false), isEnded }
+  return { number, end, ...lineFrom(Buffer.concat(rest), false, number), isEnded }
 }
 
 /** Splits a text into its lines. */

@@ -7,6 +7,7 @@ import type { RecordedEvent } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"
 import { CliFailure } from "../failure.ts"
 import { decodeLine } from "../file/line.ts"
+import { numberProblem } from "../file/numbers.ts"
 import type { TextLine } from "../file/textLines.ts"
 import { printable } from "../output/table.ts"
 
@@ -48,6 +49,12 @@ const decode = (name: string, { isEnded, number, problem, text }: TextLine, afte
             `${stays}. Finish the file with eventfold export --resume, and import it again: what is there is skipped`
           )
     )
+    const changed = numberProblem(text)
+    if (changed !== undefined) {
+      return yield* Result.fail(
+        broken(name, number, changed, `${stays}. Write it as a text, and import the file again`)
+      )
+    }
     const stream = yield* Result.mapError(StreamName.parse(line.stream), (wrong) => broken(name, number, wrong, mend))
     if (line.position <= after) {
       return yield* Result.fail(broken(name, number, `position ${line.position} comes after position ${after}`, mend))

@@ -63,7 +63,8 @@ export const withProgress = <A, E, R>(
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
     const isWatched = yield* stdio.stderrIsTerminal
-    const say = (text: string) => Stream.run(Stream.make(text), stdio.stderr({ endOnDone: false }))
+    // Where nobody listens any more the work goes on: it was asked for, and this was not.
+    const say = (text: string) => Effect.ignore(Stream.run(Stream.make(text), stdio.stderr({ endOnDone: false })))
     const started = yield* Clock.currentTimeMillis
     const every = isWatched ? watchedEvery : loggedEvery
     let now: Mark = { at: started, done: 0, reached: 0 }

@@ -3,8 +3,11 @@
  */
 import * as CliOutput from "effect/cli/CliOutput"
 
+/** Most texts are of letters that have one column each, and to measure others takes a hundred times as long. */
+const widthOf = (text: string): number => (/^[ -~]*$/.test(text) ? text.length : CliOutput.displayWidth(text))
+
 const pad = (text: string, width: number, isNumber: boolean): string => {
-  const space = " ".repeat(Math.max(0, width - CliOutput.displayWidth(text)))
+  const space = " ".repeat(Math.max(0, width - widthOf(text)))
   return isNumber ? space + text : text + space
 }
 
@@ -30,7 +33,7 @@ export const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<Readon
   const head = columns.map((name, index) => (isNumber[index] ? name.slice(1) : name))
   const cells = rows.map((row) => row.map(printable))
   const widths = head.map((name, index) =>
-    Math.max(CliOutput.displayWidth(name), ...cells.map((row) => CliOutput.displayWidth(row[index] ?? "")))
+    cells.reduce((most, row) => Math.max(most, widthOf(row[index] ?? "")), widthOf(name))
   )
   const line = (row: ReadonlyArray<string>): string =>
     row

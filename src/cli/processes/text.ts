@@ -25,18 +25,23 @@ const commandText = ({ command, target, to }: Omit<Sent, "id">): string => {
 
 const stuckJson = (stuck: Stuck): Schema.JsonObject => ({ ...stuck })
 
-/** What an instance is stuck at. */
-const stuckText = (stuck: Stuck): string => {
+const stuckAt = (stuck: Stuck): string => {
   switch (stuck._tag) {
     case "Command":
-      return `${commandText(stuck)}, after ${counted(stuck.attempts, "attempt")}: ${stuck.problem}`
+      return `${commandText(stuck)}, after ${counted(stuck.attempts, "attempt")}`
     case "Event":
-      return `the event at position ${stuck.position}: ${stuck.problem}`
+      return `the event at position ${stuck.position}`
     case "Timer":
-      return `the timer ${stuck.timer}: ${stuck.problem}`
+      return `the timer ${stuck.timer}`
     case "Resume":
-      return `what its state calls for: ${stuck.problem}`
+      return "what its state calls for"
   }
+}
+
+/** What an instance is stuck at, in lines: a problem may come with the places in the code where it arose. */
+const stuckLines = (stuck: Stuck): readonly [string, ...ReadonlyArray<string>] => {
+  const [first = "", ...others] = stuck.problem.split(/\r?\n/)
+  return [`stuck at ${stuckAt(stuck)}: ${first}`, ...others.map((line) => `  ${line}`)]
 }
 
 /** An instance as JSON. */
@@ -55,7 +60,7 @@ export const instanceJson = (one: Instance<Schema.Json>): Schema.JsonObject => (
 
 /** What an instance does next, or waits for. */
 const nextText = ({ commands: [command], stuck, timers: [timer] }: Instance<Schema.Json>): string => {
-  if (stuck !== undefined) return `stuck at ${stuckText(stuck)}`
+  if (stuck !== undefined) return stuckLines(stuck)[0]
   if (command !== undefined) return commandText(command)
   return timer === undefined ? "" : `timer ${timer.timer} at ${instant(timer.at)}`
 }
@@ -84,7 +89,7 @@ export const instanceText = (process: string, one: Instance<Schema.Json>): strin
   const lines = [
     `${process} ${one.instance}: ${one.status}`,
     `started ${instant(one.startedAt)}, last step ${instant(one.updatedAt)}, ${counted(one.steps, "step")}`,
-    ...(one.stuck === undefined ? [] : [`stuck at ${stuckText(one.stuck)}`]),
+    ...(one.stuck === undefined ? [] : stuckLines(one.stuck)),
     ...list(
       "commands",
       one.commands.map((command) => `${commandText(command)} ${JSON.stringify(command.command)}`)
@@ -151,7 +156,7 @@ export const stepText = ({ at, commands, input, number, stuck, timers }: StorySt
     ...timers.map(({ at, timer }) =>
       at === null ? `     cancels the timer ${timer}` : `     sets the timer ${timer} to ${instant(at)}`
     ),
-    ...(stuck === undefined ? [] : [`     is stuck at ${stuckText(stuck)}`])
+    ...(stuck === undefined ? [] : [`     is ${stuckLines(stuck)[0]}`])
   ]
     .map(printable)
     .join("\n")

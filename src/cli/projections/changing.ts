@@ -23,7 +23,7 @@ export const known = (name: string): Effect.Effect<ReadonlyArray<Status>, StoreE
       printable(`there is no projection ${name}`),
       names.length === 0
         ? "There are none: an application registers them when it runs"
-        : printable(`There are ${listed(names)}`)
+        : printable(`There ${names.length === 1 ? "is" : "are"} ${listed(names)}`)
     )
   })
 

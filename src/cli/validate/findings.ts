@@ -26,6 +26,11 @@ const texts = {
     about: "events that no store takes",
     advice: "Mend what made them before they are imported"
   },
+  "inexact-number": {
+    severity: "error",
+    about: "numbers that would be stored as others",
+    advice: "Numbers are kept to 17 digits at most, and whole ones up to 2^53: write larger ones as texts"
+  },
   "stream-name": {
     severity: "error",
     about: "names that no stream can have",

@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import type { EventStore } from "../../EventStore.ts"
 import type { Domain } from "../domain.ts"
 import { decodeLine } from "../file/line.ts"
+import { numberProblem } from "../file/numbers.ts"
 import { type TextLine, textLines } from "../file/textLines.ts"
 import type { Advance } from "../output/progress.ts"
 import { makeContent, makeReading, makeStoredNames } from "./content.ts"
@@ -101,6 +102,8 @@ export const checkFile = Effect.fnUntraced(function* (path: string, options: Opt
     const event: AnyEvent = decoded.success
     const { position, stream, version } = event
     const place = () => ({ file: path, line: number, position, stream, version })
+    const changed = numberProblem(text)
+    if (changed !== undefined) options.report("inexact-number", place(), changed)
     log.see({ event, at: number, place, mostBytes: 3 * text.length, broken })
   }
   yield* Stream.runForEachArray(textLines(files.stream(path)), (lines) => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Sink, Stdio } from "effect"
+import { Effect, PlatformError, Sink, Stdio } from "effect"
 import { TestClock } from "effect/testing"
 import { type Advance, type Options, withProgress } from "../../../src/cli/output/progress.ts"
 
@@ -31,6 +31,15 @@ describe("progress", () => {
     Effect.gen(function* () {
       assert.strictEqual(yield* said(exporting, true, steps(9, 1000, 10)), "")
       assert.strictEqual(yield* said(exporting, false, steps(10, 1000, 400)), "")
+    })
+  )
+
+  it.effect("keeps nothing from being done where nobody reads it any more", () =>
+    Effect.gen(function* () {
+      const gone = PlatformError.systemError({ _tag: "Unknown", module: "Stdio", method: "stderr" })
+      const stdio = Stdio.layerTest({ stderr: () => Sink.fail(gone) })
+      const work = withProgress(exporting, (advance) => Effect.as(steps(12, 500, 1000)(advance), "done"))
+      assert.strictEqual(yield* Effect.provide(work, stdio), "done")
     })
   )
 
