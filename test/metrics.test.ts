@@ -42,7 +42,7 @@ const depth = Effect.map(Metric.value(Metrics.appendQueueDepth), ({ value }) => 
 const documented = read("docs/observability.md")
   .split("\n")
   .flatMap((line) => {
-    const [, name, type, attributes] = /^\| `(eventfold_\w+)` \| (\w+) \|([^|]*)\|/.exec(line) ?? []
+    const [, name, type, attributes] = /^\|\s*`(eventfold_\w+)`\s*\|\s*(\w+)\s*\|([^|]*)\|/.exec(line) ?? []
     return name === undefined
       ? []
       : [{ name, type, attributes: Array.from(attributes!.matchAll(/`(\w+)`/g), ([, one]) => one!).toSorted() }]
