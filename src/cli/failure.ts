@@ -66,6 +66,9 @@ export interface Told {
 
 /** What is wrong with a file, without the names of functions. */
 const problemOfSystem = ({ reason }: PlatformError.PlatformError): string => {
+  if (reason.module === "Stdio") {
+    return `the output cannot be written: ${Predicate.isError(reason.cause) ? reason.cause.message : reason._tag}`
+  }
   if (!("pathOrDescriptor" in reason) || !Predicate.isString(reason.pathOrDescriptor)) return reason.message
   const path = printable(reason.pathOrDescriptor)
   if (reason._tag === "NotFound") return `there is no file or folder ${path}`

@@ -76,7 +76,10 @@ export const transaction = <A, E, R>(
 export interface Options {
   /** The database schema of this log. Stores with different schemas are independent. `"eventfold"` by default. */
   readonly schema?: string | undefined
-  /** The sizes it accepts. */
+  /**
+   * The sizes it accepts. An event has to fit into a message that the client reads: 16 MiB, unless the client is made with another
+   * `maxMessageSize`.
+   */
   readonly limits?: Partial<Limits> | undefined
   /** Whether to create or upgrade the tables when the store is made. `true` by default; otherwise they must be there. */
   readonly migrate?: boolean | undefined

@@ -27,9 +27,24 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         assert.deepStrictEqual(takenIn(yield* run("--json")), [1, 2, 3, 4])
         assert.deepStrictEqual(takenIn(yield* run("--json")), [])
         assert.strictEqual((yield* run("--check")).exitCode, 0)
+        // Who may only look is told the same.
+        const quotedSchema = `"${schema.replaceAll('"', '""')}"`
+        const reader = `reader_${crypto.randomUUID().replaceAll("-", "")}`
+        const admit = Effect.gen(function* () {
+          const sql = yield* PgClient.PgClient
+          yield* sql.unsafe(`CREATE ROLE ${reader} LOGIN PASSWORD 'secret'`)
+          yield* sql.unsafe(`GRANT USAGE ON SCHEMA ${quotedSchema} TO ${reader}`)
+          yield* sql.unsafe(`GRANT SELECT ON ${quotedSchema}.migrations TO ${reader}`)
+        })
+        yield* Effect.provide(admit, clientOf({ url: store }), { local: true })
+        const readers = new URL(store)
+        readers.username = reader
+        readers.password = "secret"
+        const looked = yield* eventfold(["migrate", "--json", "--store", readers.href, "--schema", schema])
+        assert.deepStrictEqual([looked.exitCode, takenIn(looked)], [0, []])
         const newer = Effect.gen(function* () {
           const sql = yield* PgClient.PgClient
-          const table = `"${schema.replaceAll('"', '""')}".migrations`
+          const table = `${quotedSchema}.migrations`
           yield* sql.unsafe(`INSERT INTO ${table} (id, name) VALUES (99, 'what is to come')`)
           yield* sql.unsafe(`DELETE FROM ${table} WHERE id = 3`)
         })
