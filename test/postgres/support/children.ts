@@ -57,8 +57,8 @@ export const startChild = (options: {
     const read = new Promise<void>((resolve) => reader.on("close", resolve))
     reader.on("line", (text) => {
       if (text === ready) return onReady()
-      // The last line of a process that was killed may be cut.
-      if (text.endsWith("}")) options.hears(text)
+      // It also logs. And the last line of a process that was killed may be cut.
+      if (text.startsWith("{") && text.endsWith("}")) options.hears(text)
     })
     const say = (text: string) => Effect.sync(() => void child.stdin.write(`${text}\n`))
     const send = (signal: NodeJS.Signals) => Effect.sync(() => void child.kill(signal))
