@@ -108,6 +108,21 @@ const unreachable = (name: string) => (error: SqlError | EmbeddedError) =>
 /** As much as a server may send at once: a log that an application has set higher limits for can be read, and all statistics of a large one. */
 const maxMessageSize = 1024 ** 3
 
+const isStore = (folder: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (files) => files.exists(`${folder}/PG_VERSION`))
+
+/** A folder that has no store may be the one that has the folders of some. */
+const noStoreIn = Effect.fnUntraced(function* (folder: string) {
+  const files = yield* FileSystem.FileSystem
+  const names = Array.from(yield* files.readDirectory(folder)).toSorted()
+  const within = yield* Effect.filter(
+    names.map((name) => `${folder.replace(/\/+$/, "")}/${name}`),
+    isStore
+  )
+  const advice = within.length === 0 ? undefined : `There is one in ${within.slice(0, 5).join(", and one in ")}`
+  return yield* notFound(`the folder ${folder} has no embedded store`, advice)
+})
+
 /** The database of a source, with nothing in it taken for granted. A folder that holds none is refused, unless one is to be made there. */
 export const clientOf = (found: Source, isMade = false) => {
   const failed = unreachable(nameOf(found))
@@ -123,11 +138,10 @@ export const clientOf = (found: Source, isMade = false) => {
     case "Folder":
       return Layer.unwrap(
         Effect.gen(function* () {
-          const files = yield* FileSystem.FileSystem
-          if (isMade || (yield* files.exists(`${found.path}/PG_VERSION`))) {
+          if (isMade || (yield* isStore(found.path))) {
             return layerEmbedded({ dataDir: found.path })
           }
-          return yield* notFound(`the folder ${found.path} has no embedded store`)
+          return yield* noStoreIn(found.path)
         })
       ).pipe(Layer.catchTag(["SqlError", "EmbeddedError"], (error) => Layer.effectContext(Effect.fail(failed(error)))))
     case "File":

@@ -28,6 +28,9 @@ it.live(
       assert.match((yield* run("migrate", "--create")).said, /^0: the schema eventfold has taken 1 \(the log\), 2 \(/)
       assert.match((yield* run("migrate", "--check")).said, /^0: the schema eventfold is up to date/)
 
+      const above = yield* eventfold(["stats", "--store", parent])
+      assert.deepStrictEqual([above.exitCode, above.stderr.split("\n")[1]], [3, `  There is one in ${store}`])
+
       const { broken, start } = makeDesk({ runs: { retry: Schedule.recurs(0) } })
       broken.add("evolve y")
       const settled = Effect.gen(function* () {
