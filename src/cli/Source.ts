@@ -117,7 +117,8 @@ const noStoreIn = Effect.fnUntraced(function* (folder: string) {
   const names = Array.from(yield* files.readDirectory(folder)).toSorted()
   const within = yield* Effect.filter(
     names.map((name) => `${folder.replace(/\/+$/, "")}/${name}`),
-    isStore
+    // What is no folder, or not to be looked into, has none.
+    (path) => Effect.orElseSucceed(isStore(path), () => false)
   )
   const advice = within.length === 0 ? undefined : `There is one in ${within.slice(0, 5).join(", and one in ")}`
   return yield* notFound(`the folder ${folder} has no embedded store`, advice)
