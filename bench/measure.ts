@@ -41,7 +41,7 @@ export const summary = (values: ReadonlyArray<number>): Summary => {
   return { median, min: inRow[0] ?? Number.NaN, max: inRow.at(-1) ?? Number.NaN }
 }
 
-export const perSecond = (sample: Sample): number => (sample.events / sample.millis) * 1000
+export const perSecond = (sample: Pick<Sample, "events" | "millis">): number => (sample.events / sample.millis) * 1000
 export const p50 = (sample: Sample): number => quantile(sample.latencies, 0.5)
 export const p99 = (sample: Sample): number => quantile(sample.latencies, 0.99)
 
@@ -53,11 +53,7 @@ export const figures = (samples: ReadonlyArray<Sample>): Figures => ({
 })
 
 /** How a figure of one subject compares with that of another, round by round. */
-export const ratio = (
-  figure: (sample: Sample) => number,
-  of: ReadonlyArray<Sample>,
-  to: ReadonlyArray<Sample>
-): Summary =>
+export const ratio = <S>(figure: (sample: S) => number, of: ReadonlyArray<S>, to: ReadonlyArray<S>): Summary =>
   summary(of.flatMap((sample, round) => (to[round] === undefined ? [] : figure(sample) / figure(to[round]))))
 
 /** Works through lists at once, each in order, and takes the time of every step. A step that stands for more events says so. */

@@ -4,13 +4,17 @@
 import type { Figures, Summary } from "./measure.ts"
 import type { Finding, Report } from "./report.ts"
 
-const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
-const fine = (value: number): string => value.toFixed(2)
+/** A figure without its fraction: 12,345. */
+export const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
+/** A figure with two digits of its fraction. */
+export const fine = (value: number): string => value.toFixed(2)
 
-const shown = (format: (value: number) => string, { max, median, min }: Summary): string =>
+/** A median with its ends. */
+export const shown = (format: (value: number) => string, { max, median, min }: Summary): string =>
   `${format(median)} (${format(min)}..${format(max)})`
 
-const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+/** Rows of cells, the first of them aligned to the left, all others to the right. */
+export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map(
     (row) =>

@@ -13,12 +13,14 @@ const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]
  * section 5.8). Different lists of names never run together: each is preceded by its length.
  */
 export const derivedId = (seed: string, ...names: ReadonlyArray<string>): string => {
-  const digest = sha256(utf8.encode([seed, ...names].map((name) => `${name.length}:${name}`).join("")))
+  let named = `${seed.length}:${seed}`
+  for (const name of names) named += `${name.length}:${name}`
+  const digest = sha256(utf8.encode(named))
   const timed = uuidV7.test(seed)
   digest[6] = (digest[6]! & 0x0f) | (timed ? 0x70 : 0x80)
   digest[8] = (digest[8]! & 0x3f) | 0x80
-  const text = timed
-    ? seed.slice(0, 13).replace("-", "").toLowerCase() + hex(digest.subarray(6, 16))
-    : hex(digest.subarray(0, 16))
-  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join("-")
+  const rest = hex(digest.subarray(timed ? 6 : 0, 16))
+  return timed
+    ? `${seed.slice(0, 13).toLowerCase()}-${rest.slice(0, 4)}-${rest.slice(4, 8)}-${rest.slice(8)}`
+    : `${rest.slice(0, 8)}-${rest.slice(8, 12)}-${rest.slice(12, 16)}-${rest.slice(16, 20)}-${rest.slice(20)}`
 }

@@ -75,6 +75,10 @@ const problemOf = (
 export const withoutUndefined = (metadata: Metadata): Metadata =>
   Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined))
 
+/** What several effects come to one after the other; of one, which most commands are, what it is itself. */
+const allOf = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>): Effect.Effect<unknown, E> =>
+  effects.length === 1 ? effects[0]! : Effect.all(effects, { discard: true })
+
 /** Gives whether it is done: what cannot be answered for good by what is known in memory is decided once more. */
 const attempt = Effect.fnUntraced(function* <Rejection>(
   store: EventStore["Service"],
@@ -83,15 +87,16 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
   commandId: string,
   metadata: Metadata
 ) {
-  const catchUp = Effect.as(
-    Effect.forEach(executions, (execution) => execution.catchUp, { discard: true }),
-    true
-  )
+  const catchUp = allOf(executions.map((execution) => execution.catchUp))
   const isProvisional = (): boolean => executions.some((execution) => execution.isProvisional())
   yield* catchUp
   // Stored before: together, so that where one was, those that stored nothing had nothing to do. Once more, for the streams
   // were read one after the other, and it may have been stored in between.
-  if (executions.some((execution) => execution.isStored())) return isProvisional() ? false : yield* catchUp
+  if (executions.some((execution) => execution.isStored())) {
+    if (isProvisional()) return false
+    yield* catchUp
+    return true
+  }
   const context = Decider.context({ now: yield* DateTime.now, commandId })
   const writes: Array<Write> = []
   for (const execution of executions) {
@@ -115,16 +120,39 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
       ? !error.isRetryable && isProvisional()
       : executions.some((execution) => !execution.hasRead())
   const appended = yield* watchingAppend(store, writes).pipe(
-    Effect.catchTag("ConditionConflict", Effect.die),
-    Effect.catchIf(mayPass, () => Effect.undefined)
+    Effect.catch((error) => {
+      if (error._tag === "ConditionConflict") return Effect.die(error)
+      return mayPass(error) ? Effect.undefined : Effect.fail(error)
+    })
   )
   if (appended === undefined) return false
   // Executed elsewhere at the same time: what it came to is in the streams by now.
-  if (appended.repeated) return yield* catchUp
+  if (appended.repeated) {
+    yield* catchUp
+    return true
+  }
   let position = appended.position
   for (const execution of executions.toReversed()) position -= yield* execution.settle(position, asOf)
   return true
 })
+
+const isConflict = (error: unknown): boolean => error instanceof ConcurrencyConflict
+
+/** Runs an effect again after a conflict. The schedule, which costs as much as the rest of a command, is made when there is one. */
+const retrying = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  schedule: Schedule.Schedule<unknown>
+): Effect.Effect<A, E, R> =>
+  Effect.catch(effect, (error) => {
+    if (!isConflict(error)) return Effect.fail(error)
+    let isFirst = true
+    const again = Effect.suspend(() => {
+      if (!isFirst) return effect
+      isFirst = false
+      return Effect.fail(error)
+    })
+    return Effect.retry(again, { schedule, while: isConflict })
+  })
 
 const execute = Effect.fnUntraced(function* <Result, Rejection>(
   prepared: ReadonlyArray<Prepared<Result, Rejection>["~eventfold/Prepared"]>,
@@ -148,10 +176,7 @@ const execute = Effect.fnUntraced(function* <Result, Rejection>(
     for (const execution of executions) execution.restart()
     return once
   })
-  yield* Effect.retry(watchingAttempts(prepared, progress, loadDecideAppend), {
-    schedule: options.retry ?? retry,
-    while: (error) => error instanceof ConcurrencyConflict
-  })
+  yield* retrying(watchingAttempts(prepared, progress, loadDecideAppend), options.retry ?? retry)
   return executions.map((execution) => execution.outcome())
 })
 

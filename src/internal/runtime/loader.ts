@@ -100,38 +100,39 @@ export const makeLoader = <D extends Decider.Any>(
   type Seen = (recorded: RecordedEvent, events: ReadonlyArray<Read>, loaded: Loaded<State>) => void
   const nothing = nothingKnown(decider)
 
-  const fold = Effect.fnUntraced(function* (
+  const fold = (
     stream: StreamName,
     from: Loaded<State>,
     { isSnapshot, seen, to }: { readonly isSnapshot: boolean; readonly seen?: Seen | undefined; readonly to?: number }
-  ) {
-    let loaded = from
-    let isConfirmed = !isSnapshot
-    const foldPage = (
-      page: ReadonlyArray<RecordedEvent>
-    ): Effect.Effect<void, StoreError | Event.DecodeError | Foreign> => {
-      for (const recorded of page) {
-        if (!isConfirmed) {
-          if (recorded.version !== from.version || recorded.position !== from.position)
-            return Effect.fail(new Foreign())
-          isConfirmed = true
-          continue
+  ): Effect.Effect<Loaded<State>, StoreError | Event.DecodeError | Foreign> =>
+    Effect.suspend(() => {
+      let loaded = from
+      let isConfirmed = !isSnapshot
+      const foldPage = (
+        page: ReadonlyArray<RecordedEvent>
+      ): Effect.Effect<void, StoreError | Event.DecodeError | Foreign> => {
+        for (const recorded of page) {
+          if (!isConfirmed) {
+            if (recorded.version !== from.version || recorded.position !== from.position)
+              return Effect.fail(new Foreign())
+            isConfirmed = true
+            continue
+          }
+          const misplaced = outOfPlace(loaded, recorded)
+          if (misplaced !== undefined) return Effect.fail(misplaced)
+          const events = Event.decode<Read>(decider.reads, recorded)
+          if (Result.isFailure(events)) return Effect.fail(events.failure)
+          loaded = evolveRecorded(decider, loaded, events.success, recorded)
+          seen?.(recorded, events.success, loaded)
         }
-        const misplaced = outOfPlace(loaded, recorded)
-        if (misplaced !== undefined) return Effect.fail(misplaced)
-        const events = Event.decode<Read>(decider.reads, recorded)
-        if (Result.isFailure(events)) return Effect.fail(events.failure)
-        loaded = evolveRecorded(decider, loaded, events.success, recorded)
-        seen?.(recorded, events.success, loaded)
+        return Effect.void
       }
-      return Effect.void
-    }
-    // The event that a snapshot ends with is read once more, to see that it is there.
-    const range = { from: from.version + (isSnapshot ? 0 : 1), ...(to === undefined ? {} : { to }) }
-    yield* Stream.runForEachArray(store.readStream(stream, range), foldPage)
-    if (!isConfirmed) return yield* new Foreign()
-    return loaded
-  })
+      // The event that a snapshot ends with is read once more, to see that it is there.
+      const range = { from: from.version + (isSnapshot ? 0 : 1), ...(to === undefined ? {} : { to }) }
+      return Effect.flatMap(Stream.runForEachArray(store.readStream(stream, range), foldPage), () =>
+        isConfirmed ? Effect.succeed(loaded) : Effect.fail(new Foreign())
+      )
+    })
 
   const read = (before: Known<State>, loaded: Loaded<State>, asOf: number): Known<State> => ({
     loaded,
@@ -141,20 +142,22 @@ export const makeLoader = <D extends Decider.Any>(
     asOf
   })
 
-  const kept = Effect.fnUntraced(function* (
+  const kept = (
     stream: StreamName,
     before: Known<State>,
     loaded: Loaded<State>,
     asOf: number,
     millis: number
-  ) {
+  ): Effect.Effect<Known<State>> => {
     const known = read(before, loaded, asOf)
-    // What is rolled back has never been.
-    if (yield* store.inTransaction) return known
-    if (Option.isSome(snapshots)) yield* snapshots.value.offer(stream, loaded, before.snapshotAt, millis)
-    cache.keep(stream, known)
-    return known
-  })
+    const keep = (): Known<State> => {
+      cache.keep(stream, known)
+      return known
+    }
+    return Option.isNone(snapshots)
+      ? Effect.sync(keep)
+      : Effect.map(snapshots.value.offer(stream, loaded, before.snapshotAt, millis), keep)
+  }
 
   const knownOf: (snapshot: Option.Option<Loaded<State>>) => Known<State> = Option.match({
     onNone: () => nothing,
@@ -197,26 +200,34 @@ export const makeLoader = <D extends Decider.Any>(
     stream: StreamName,
     known: Known<State>,
     options: { readonly seen?: Seen | undefined; readonly to?: number }
-  ) =>
+  ): Effect.Effect<readonly [loaded: Loaded<State>, base: Known<State>], StoreError | Event.DecodeError> =>
     fold(stream, known.loaded, { ...options, isSnapshot: known.source === "snapshot" }).pipe(
       Effect.map((loaded) => [loaded, known] as const),
-      Effect.catchTag("Foreign", () => {
+      Effect.catch((error) => {
+        if (error._tag !== "Foreign") return Effect.fail(error)
         const discard = Option.match(snapshots, { onNone: () => Effect.void, onSome: ({ discard }) => discard(stream) })
         const whole = fold(stream, nothing.loaded, { ...options, isSnapshot: false })
-        return Effect.map(Effect.andThen(discard, whole), (loaded) => [loaded, nothing] as const)
-      }),
-      // Only of a snapshot can it be said.
-      Effect.catchTag("Foreign", Effect.die)
+        return Effect.andThen(discard, whole).pipe(
+          Effect.map((loaded) => [loaded, nothing] as const),
+          // Only of a snapshot can it be said.
+          Effect.catchTag("Foreign", Effect.die)
+        )
+      })
     )
 
-  const readOn: Loader<State, Read>["readOn"] = Effect.fnUntraced(function* (stream, known, seen) {
-    const began = yield* Clock.currentTimeMillis
-    // A fiber may outlive the transaction that it reads in.
-    const wasInTransaction = yield* store.inTransaction
-    const [loaded, base] = yield* foldOn(stream, known, { seen })
-    if (wasInTransaction) return read(base, loaded, began)
-    return yield* kept(stream, base, loaded, began, (yield* Clock.currentTimeMillis) - began)
-  })
+  const readOn: Loader<State, Read>["readOn"] = (stream, known, seen) =>
+    Effect.withFiber((fiber) => {
+      const clock = fiber.getRef(Clock.Clock)
+      const began = clock.currentTimeMillisUnsafe()
+      return Effect.flatMap(store.inTransaction, (isInTransaction) =>
+        Effect.flatMap(foldOn(stream, known, { seen }), ([loaded, base]) =>
+          // What is rolled back has never been.
+          isInTransaction
+            ? Effect.succeed(read(base, loaded, began))
+            : kept(stream, base, loaded, began, clock.currentTimeMillisUnsafe() - began)
+        )
+      )
+    })
 
   const latest = Effect.fnUntraced(function* (stream: StreamName, policy: LoadPolicy) {
     const known = yield* begin(stream)
@@ -259,6 +270,9 @@ export const makeLoader = <D extends Decider.Any>(
     latest: (stream, policy) => Effect.map(watching(stream, latest(stream, policy)), ({ loaded }) => loaded),
     atVersion: (stream, version) => Effect.map(watching(stream, atVersion(stream, version)), ({ loaded }) => loaded),
 
-    keep: (stream, known, loaded, asOf) => kept(stream, known, loaded, asOf, 0)
+    keep: (stream, known, loaded, asOf) =>
+      Effect.flatMap(store.inTransaction, (isInTransaction) =>
+        isInTransaction ? Effect.succeed(read(known, loaded, asOf)) : kept(stream, known, loaded, asOf, 0)
+      )
   }
 }
