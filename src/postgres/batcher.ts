@@ -59,7 +59,9 @@ export const make = <Request, Answer, E>({
     const waiting = new Set<Waiting<Request, Answer, E>>()
     let unanswered = 0
     let isClosed = false
-    const work = yield* Latch.make(false)
+    // Those who send and have nothing to: they are woken in the turn of who brings something, as a turn of their own costs as long as
+    // all the rest that is done here.
+    const idle = new Set<() => void>()
     const room = yield* Latch.make(true)
 
     const makeRoom = () => {
@@ -69,6 +71,16 @@ export const make = <Request, Answer, E>({
     const remove = (one: Waiting<Request, Answer, E>): void => {
       if (waiting.delete(one)) counted.count--
     }
+
+    const work = Effect.callback<void>((resume) => {
+      if (waiting.size > 0) return resume(Effect.void)
+      const wake = () => {
+        idle.delete(wake)
+        resume(Effect.void)
+      }
+      idle.add(wake)
+      return Effect.sync(() => idle.delete(wake))
+    })
 
     const takeBatch = (): ReadonlyArray<Waiting<Request, Answer, E>> => {
       const all = waiting.size + unanswered
@@ -93,11 +105,10 @@ export const make = <Request, Answer, E>({
     // What has been taken out of the queue is sent and answered, also while the scope closes.
     const sendNext = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        yield* restore(work.await)
+        yield* restore(work)
         // Those who come in the same turn go together, and not one by one until there is no more to be in flight.
         if (inFlight > 1) yield* Effect.yieldNow
         const batch = takeBatch()
-        if (waiting.size === 0) work.closeUnsafe()
         if (batch.length === 0) return
         const results = yield* Effect.exit(send(batch.map(({ request }) => request)))
         const answer = Effect.sync(() => {
@@ -135,8 +146,9 @@ export const make = <Request, Answer, E>({
         const one = { request, keys: keysOf(request), weight: weightOf(request), resume }
         waiting.add(one)
         counted.count++
-        work.openUnsafe()
         if (waiting.size >= capacity) room.closeUnsafe()
+        const [wake] = idle
+        wake?.()
         return Effect.sync(() => {
           remove(one)
           makeRoom()

@@ -3,7 +3,7 @@
  * is not changed.
  */
 
-import { appendEvents } from "./schema/append.ts"
+import { appendEvent, appendEvents } from "./schema/append.ts"
 import { events, eventTags, immutable, inlineTurn, inlineTypes, refuse } from "./schema/log.ts"
 import { literal, quoted } from "./schema/names.ts"
 import {
@@ -63,6 +63,7 @@ CREATE UNIQUE INDEX events_id ON ${s}.events (id)`,
         firstMatch(s),
         matching(s),
         appendEvents(s, schema),
+        appendEvent(s, schema),
         restoreEvents(s, schema)
       ]
     },

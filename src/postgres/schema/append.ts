@@ -5,14 +5,14 @@
 import { inlineSetting } from "./log.ts"
 import { channelOf, literal, logLock } from "./names.ts"
 
-/** What has to be known before events are stored: that somebody takes care of what is projected inline. */
-export const takeCare = (s: string): string =>
+/** What has to be known before events of some types are stored: that somebody takes care of what is projected inline. */
+export const takeCare = (s: string, types = "event_type"): string =>
   `  -- What live inline generations handle is stored only by who takes care of it. Who looks with an old snapshot is told by the lock.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     PERFORM FROM ${s}.inline_types i WHERE i.type = '' AND i.generation = 0 FOR SHARE;
   END IF;
   IF handled <> '' OR 0 < (SELECT i.generation FROM ${s}.inline_types i WHERE i.type = '' ORDER BY i.generation DESC LIMIT 1) THEN
-    PERFORM ${s}.check_inline(event_type, string_to_array(handled, ',')::integer[]);
+    PERFORM ${s}.check_inline(${types}, string_to_array(handled, ',')::integer[]);
   END IF;`
 
 /** Says which of the events at these positions have a tag. */
@@ -53,12 +53,14 @@ CREATE FUNCTION ${s}.append_events(
 ) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $body$
 DECLARE
   handled text := current_setting('${inlineSetting(schema)}', true);
+  ignored text;
   last bigint;
   turn integer;
   places integer[];
   stored integer;
 BEGIN
-  PERFORM pg_advisory_xact_lock(${logLock(schema)});
+  -- An assignment costs less than a statement.
+  ignored := pg_advisory_xact_lock(${logLock(schema)});
 
   SELECT e.position, e.recorded_at INTO head, recorded FROM ${s}.events e ORDER BY e.position DESC LIMIT 1;
   head := coalesce(head, 0);
@@ -156,6 +158,48 @@ ${indent(indexTags(s, "last + 1", "last + stored"), 6)}
 
   -- Says that something came, not what: a listener reads the log.
   IF last > head THEN
-    PERFORM pg_notify(${literal(channelOf(schema))}, '');
+    ignored := pg_notify(${literal(channelOf(schema))}, '');
   END IF;
+END $body$`
+
+export const appendEvent = (s: string, schema: string): string =>
+  `-- One event without tags, to a stream that is expected to have a version, or any (-1): what a program appends that does one thing
+-- at a time. It does just what append_events does with it when all is well, in half of the time; where the stream has another version it
+-- does nothing and its head is null, for append_events to find out why.
+CREATE FUNCTION ${s}.append_event(
+  write_stream text, write_expected bigint, event_id uuid, event_type text, event_schema_version integer,
+  event_data jsonb, event_metadata jsonb,
+  OUT head bigint, OUT recorded timestamptz, OUT before bigint
+) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $body$
+DECLARE
+  handled text := current_setting('${inlineSetting(schema)}', true);
+  ignored text;
+BEGIN
+  -- An assignment costs less than a statement.
+  ignored := pg_advisory_xact_lock(${logLock(schema)});
+
+  SELECT log.position, log.recorded_at, stream.version INTO head, recorded, before
+  FROM (VALUES (true)) AS one
+  LEFT JOIN LATERAL (
+    SELECT e.position, e.recorded_at FROM ${s}.events e ORDER BY e.position DESC LIMIT 1
+  ) AS log ON true
+  LEFT JOIN LATERAL (
+    SELECT e.version FROM ${s}.events e
+    WHERE e.stream = write_stream AND e.version >= write_expected ORDER BY e.version DESC LIMIT 1
+  ) AS stream ON true;
+  head := coalesce(head, 0);
+  before := coalesce(before, 0);
+  recorded := greatest(date_trunc('milliseconds', clock_timestamp()), recorded);
+  IF write_expected <> -1 AND before <> write_expected THEN
+    head := NULL;
+    RETURN;
+  END IF;
+
+${takeCare(s, "ARRAY[event_type]")}
+
+  INSERT INTO ${s}.events (position, stream, version, id, type, schema_version, recorded_at, tags, data, metadata)
+  VALUES (
+    head + 1, write_stream, before + 1, event_id, event_type, event_schema_version, recorded, '{}', event_data, event_metadata
+  );
+  ignored := pg_notify(${literal(channelOf(schema))}, '');
 END $body$`
