@@ -13,7 +13,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -47,10 +46,11 @@ import * as PostgresSnapshotStore from "./PostgresSnapshotStore.ts"
 import { readCommitted } from "./readCommitted.ts"
 import { read, readPage, type Source } from "./reading.ts"
 import { callRestore } from "./restore.ts"
-import { channelOf, logLock, quoted, schemaProblem } from "./schema/names.ts"
+import { logLock, quoted, schemaProblem } from "./schema/names.ts"
 import { concernsOne, fromSqlError, isLost } from "./sqlErrors.ts"
 import * as StreamReads from "./streamReads.ts"
 import { transactionOn } from "./transaction.ts"
+import * as WakeUps from "./wakeUps.ts"
 
 /**
  * What the store's migrations do, as one SQL script: for those who review what runs in their database and run it themselves, and then
@@ -124,7 +124,8 @@ const whileRetryable = {
 }
 
 /**
- * A store over the client in the context. It migrates its schema, and listens, on one connection, for as long as the scope.
+ * A store over the client in the context, for as long as the scope. It migrates its schema; it listens, on one connection, while there are
+ * subscriptions.
  */
 export const make = (
   options: Options = {}
@@ -145,16 +146,6 @@ export const make = (
     const restoreCall = callRestore(sql, schema)
     const alone = readCommitted(sql)
 
-    // A wake-up, not a message: what there is to read is in the log alone, so there is no seam between catching up and live.
-    const wakeUps = yield* PubSub.sliding<void>(1)
-    const wake = PubSub.publish(wakeUps, undefined)
-    const listening = Effect.gen(function* () {
-      const notifications = yield* sql.listen(channelOf(schema))
-      yield* wake
-      return yield* Effect.forever(Effect.andThen(Queue.take(notifications), wake))
-    })
-    yield* Effect.forkScoped(Effect.retry(Effect.scoped(listening), Schedule.spaced("200 millis")))
-
     const one = <A extends object>(text: string, parameters: ReadonlyArray<unknown> = []) =>
       Effect.map(mapped(sql.unsafe<A>(text, parameters)), ([row]) => row!)
     const head = Effect.map(
@@ -168,14 +159,7 @@ export const make = (
       Effect.andThen(one(`SELECT pg_advisory_xact_lock_shared(${logLock(schema)})`), head)
     ).pipe(Effect.provideService(BeginTransaction, "BEGIN ISOLATION LEVEL READ COMMITTED"))
 
-    // A notification can be lost. What came nevertheless is found by looking, once for all subscriptions.
-    let seen = 0
-    const look = Effect.flatMap(head, (now) => {
-      if (now === seen) return Effect.void
-      seen = now
-      return wake
-    })
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(pollInterval), Effect.ignore(look))))
+    const wakeUps = yield* WakeUps.make(sql, schema, head, pollInterval)
 
     /** Asks again, by the ids of the events, until it is known what became of a batch whose connection was lost. */
     const askAgain = Effect.fnUntraced(function* (batch: ReadonlyArray<Append>, lost: SqlError) {
@@ -218,7 +202,7 @@ export const make = (
       send: (batch) =>
         Effect.tap(send(batch), (answers) => {
           measuring.sent(batch, answers)
-          return wake
+          return wakeUps.wake
         }),
       keysOf: ({ writes }) => writes.flatMap(({ stream, events }) => [stream, ...events.map(({ id }) => id)]),
       weightOf,
@@ -255,7 +239,7 @@ export const make = (
           )
         }),
         Effect.mapError((error) => (isSqlError(error) ? fromSqlError(error) : error)),
-        Effect.tap(wake)
+        Effect.tap(wakeUps.wake)
       )
       return yield* Effect.fromResult(answer)
     })
@@ -267,7 +251,7 @@ export const make = (
 
     const pages = (after: number, query: Query.Query): Stream.Stream<Page, StoreError> =>
       Stream.unwrap(
-        Effect.map(PubSub.subscribe(wakeUps), (changes) =>
+        Effect.map(wakeUps.subscribe, (changes) =>
           Stream.paginate({ after, measured: false, wait: false }, ({ after, measured, wait }) =>
             Effect.gen(function* () {
               if (wait) yield* PubSub.take(changes)
