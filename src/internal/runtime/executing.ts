@@ -30,8 +30,9 @@ export interface ExecuteOptions {
   /** Metadata for this command's events alone, beside what the fiber's context gives. */
   readonly metadata?: Metadata | undefined
   /**
-   * How new the state has to be that is decided on first: the latest by default. With an older one a read is saved where nobody else wrote to the stream.
-   * The answer is the same: what is stored is held against the version that the stream has, and a rejection, or nothing to do, is only
+   * How new the state has to be that is decided on first. By default it is one in memory, unless the last look at the stream has found what
+   * others had written, and the latest otherwise. With one in memory a read is saved where nobody else has written to the stream.
+   * The answer is always the same: what is stored is held against the version that the stream has, and a rejection, or nothing to do, is only
    * answered on the latest state.
    */
   readonly load?: LoadPolicy | undefined
@@ -167,8 +168,7 @@ const execute = Effect.fnUntraced(function* <Result, Rejection>(
   const metadata = withoutUndefined({ ...(yield* Causation.metadata(commandId)), ...options.metadata, commandId })
   const together = prepared.map(({ stream }) => stream).toSorted()
   const isRepeatable = options.commandId !== undefined
-  const policy = options.load ?? "latest"
-  const executions = prepared.map(({ begin }) => begin({ commandId, isRepeatable, together, policy }))
+  const executions = prepared.map(({ begin }) => begin({ commandId, isRepeatable, together, policy: options.load }))
   progress.accounts = () => executions.map((execution) => execution.account())
   const once = attempt(store, executions, together, commandId, metadata)
   const loadDecideAppend = Effect.flatMap(once, (isDone) => {

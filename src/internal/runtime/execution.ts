@@ -68,7 +68,8 @@ export interface Target<D extends Decider.Any> {
   readonly isRepeatable: boolean
   /** All streams of the execution, in order. */
   readonly together: ReadonlyArray<StreamName>
-  readonly policy: LoadPolicy
+  /** How new the state has to be that is decided on first; likely to be the latest, where nothing is said. */
+  readonly policy: LoadPolicy | undefined
 }
 
 export const makeExecution = <D extends Decider.Any, Rejection>(

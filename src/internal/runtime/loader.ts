@@ -39,6 +39,8 @@ export interface Known<out State> {
   readonly snapshotAt: number
   /** When it was known to be the latest, in milliseconds of the clock. */
   readonly asOf: number
+  /** Whether the last look at the stream found what others had written since the one before. */
+  readonly isShared: boolean
 }
 
 export interface Loader<in out State, out Read> {
@@ -47,8 +49,8 @@ export interface Loader<in out State, out Read> {
   readonly watching: <E>(stream: StreamName, load: Effect.Effect<Known<State>, E>) => Effect.Effect<Known<State>, E>
   /** What is known of a stream before it is read. */
   readonly begin: (stream: StreamName) => Effect.Effect<Known<State>>
-  /** Whether that is new enough, without a look at the stream. */
-  readonly isEnough: (known: Known<State>, policy: LoadPolicy) => Effect.Effect<boolean>
+  /** Whether that is new enough, without a look at the stream; where nothing is asked for, whether it is likely to be the latest. */
+  readonly isEnough: (known: Known<State>, policy: LoadPolicy | undefined) => Effect.Effect<boolean>
   /** Folds what the stream has beyond that. `seen` is told of each event that is folded, and what the state is then. */
   readonly readOn: (
     stream: StreamName,
@@ -85,7 +87,8 @@ export const nothingKnown = <D extends Decider.Any>(decider: D): Known<Decider.S
   source: "nothing",
   folded: notFolded("nothing"),
   snapshotAt: 0,
-  asOf: 0
+  asOf: 0,
+  isShared: false
 })
 
 export const makeLoader = <D extends Decider.Any>(
@@ -134,29 +137,30 @@ export const makeLoader = <D extends Decider.Any>(
       )
     })
 
-  const read = (before: Known<State>, loaded: Loaded<State>, asOf: number): Known<State> => ({
+  /** What is known after more events. */
+  const read = (before: Known<State>, loaded: Loaded<State>, asOf: number, isShared: boolean): Known<State> => ({
     loaded,
     source: "stream",
     folded: { events: loaded.version - before.loaded.version, on: before.source },
     snapshotAt: before.snapshotAt,
-    asOf
+    asOf,
+    isShared
   })
 
-  const kept = (
-    stream: StreamName,
-    before: Known<State>,
-    loaded: Loaded<State>,
-    asOf: number,
-    millis: number
-  ): Effect.Effect<Known<State>> => {
-    const known = read(before, loaded, asOf)
+  /** What is known after a look at the stream. Only who has looked before knows what is new. */
+  const seenOf = (before: Known<State>, loaded: Loaded<State>, asOf: number): Known<State> => {
+    const hasLooked = before.source === "cache" || before.source === "stream"
+    return read(before, loaded, asOf, hasLooked && loaded.version > before.loaded.version)
+  }
+
+  const kept = (stream: StreamName, known: Known<State>, millis: number): Effect.Effect<Known<State>> => {
     const keep = (): Known<State> => {
       cache.keep(stream, known)
       return known
     }
     return Option.isNone(snapshots)
       ? Effect.sync(keep)
-      : Effect.map(snapshots.value.offer(stream, loaded, before.snapshotAt, millis), keep)
+      : Effect.map(snapshots.value.offer(stream, known.loaded, known.snapshotAt, millis), keep)
   }
 
   const knownOf: (snapshot: Option.Option<Loaded<State>>) => Known<State> = Option.match({
@@ -166,7 +170,8 @@ export const makeLoader = <D extends Decider.Any>(
       source: "snapshot",
       folded: notFolded("snapshot"),
       snapshotAt: loaded.version,
-      asOf: 0
+      asOf: 0,
+      isShared: false
     })
   })
 
@@ -190,6 +195,7 @@ export const makeLoader = <D extends Decider.Any>(
 
   const isEnough: Loader<State, Read>["isEnough"] = (known, policy) => {
     if (policy === "latest" || known.source !== "cache") return Effect.succeed(false)
+    if (policy === undefined) return Effect.succeed(!known.isShared)
     if (policy === "cached") return Effect.succeed(true)
     const most = Duration.toMillis(policy.notOlderThan)
     return Effect.map(Clock.currentTimeMillis, (now) => now - known.asOf <= most)
@@ -220,12 +226,11 @@ export const makeLoader = <D extends Decider.Any>(
       const clock = fiber.getRef(Clock.Clock)
       const began = clock.currentTimeMillisUnsafe()
       return Effect.flatMap(store.inTransaction, (isInTransaction) =>
-        Effect.flatMap(foldOn(stream, known, { seen }), ([loaded, base]) =>
+        Effect.flatMap(foldOn(stream, known, { seen }), ([loaded, base]) => {
+          const read = seenOf(base, loaded, began)
           // What is rolled back has never been.
-          isInTransaction
-            ? Effect.succeed(read(base, loaded, began))
-            : kept(stream, base, loaded, began, clock.currentTimeMillisUnsafe() - began)
-        )
+          return isInTransaction ? Effect.succeed(read) : kept(stream, read, clock.currentTimeMillisUnsafe() - began)
+        })
       )
     })
 
@@ -238,7 +243,7 @@ export const makeLoader = <D extends Decider.Any>(
     const known =
       Option.isNone(snapshots) || version < 1 ? nothing : yield* snapshotOf(snapshots.value, stream, version)
     const [loaded, base] = yield* foldOn(stream, known, { to: version })
-    return read(base, loaded, 0)
+    return seenOf(base, loaded, 0)
   })
 
   const watching: Loader<State, Read>["watching"] = (stream, load) => {
@@ -271,8 +276,9 @@ export const makeLoader = <D extends Decider.Any>(
     atVersion: (stream, version) => Effect.map(watching(stream, atVersion(stream, version)), ({ loaded }) => loaded),
 
     keep: (stream, known, loaded, asOf) =>
-      Effect.flatMap(store.inTransaction, (isInTransaction) =>
-        isInTransaction ? Effect.succeed(read(known, loaded, asOf)) : kept(stream, known, loaded, asOf, 0)
-      )
+      Effect.flatMap(store.inTransaction, (isInTransaction) => {
+        const after = read(known, loaded, asOf, known.isShared)
+        return isInTransaction ? Effect.succeed(after) : kept(stream, after, 0)
+      })
   }
 }

@@ -17,6 +17,8 @@ export interface Cached<out State> {
   readonly asOf: number
   /** The version of the newest snapshot that is known of, 0 without one. */
   readonly snapshotAt: number
+  /** Whether others were seen to write to the stream. */
+  readonly isShared: boolean
 }
 
 interface Entry<out State> extends Cached<State> {
