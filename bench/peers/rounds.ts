@@ -85,6 +85,7 @@ const enter = Effect.fnUntraced(function* (scenario: Scenario, entrant: Entrant,
   const taskOf = (process: number): Task => ({
     ...scenario.size,
     streams: entrant.streams ?? scenario.size.streams,
+    each: entrant.each ?? scenario.size.each,
     scenario: scenario.does,
     connections: scenario.connections,
     variant: entrant.variant,

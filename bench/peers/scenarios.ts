@@ -15,8 +15,9 @@ export interface Entrant {
   readonly variant: string
   /** Whose program it is, where that is another's. */
   readonly program?: Who
-  /** How many streams it has before the first round, where that is another number than for the others. */
+  /** How many streams it has before the first round, and how much each fiber does, where that is another number than for the others. */
   readonly streams?: number
+  readonly each?: number
 }
 
 /** A piece of work at one size. */
@@ -58,8 +59,6 @@ export interface Size {
   readonly catchUp: number
   readonly documents: number
   readonly table: number
-  /** What part of these streams Emmett as released has: it waits between two batches, so that a shorter log shows its rate as well. */
-  readonly share: number
   readonly latency: { readonly writers: number; readonly probes: number }
   readonly longLog: Appends & { readonly events: ReadonlyArray<number> }
   /** How long one may take for anything it is told to do. */
@@ -78,10 +77,10 @@ export const full: Size = {
     some: { fibers: 50, each: 400 },
     many: { fibers: 500, each: 80 },
     processes: { fibers: 25, each: 300 },
-    slowDisk: { fibers: 50, each: 100 },
+    slowDisk: { fibers: 50, each: 200 },
     beside: { fibers: 50, each: 200 }
   },
-  commands: { distinct: { fibers: 50, each: 100 }, hot: { fibers: 50, each: 100 } },
+  commands: { distinct: { fibers: 50, each: 200 }, hot: { fibers: 50, each: 100 } },
   loads: [
     [10, 500, 500],
     [1000, 100, 100],
@@ -90,7 +89,6 @@ export const full: Size = {
   catchUp: 10_000,
   documents: 10_000,
   table: 10_000,
-  share: 1,
   latency: { writers: 50, probes: 300 },
   longLog: { fibers: 50, each: 200, events: [0, 1_000_000] },
   patience: "30 minutes"
@@ -99,23 +97,22 @@ export const full: Size = {
 export const quick: Size = {
   rounds: 5,
   appends: {
-    one: { fibers: 1, each: 200 },
-    some: { fibers: 50, each: 30 },
-    many: { fibers: 500, each: 4 },
-    processes: { fibers: 25, each: 20 },
-    slowDisk: { fibers: 50, each: 20 },
-    beside: { fibers: 50, each: 15 }
+    one: { fibers: 1, each: 300 },
+    some: { fibers: 50, each: 100 },
+    many: { fibers: 500, each: 20 },
+    processes: { fibers: 25, each: 60 },
+    slowDisk: { fibers: 50, each: 50 },
+    beside: { fibers: 50, each: 40 }
   },
-  commands: { distinct: { fibers: 50, each: 15 }, hot: { fibers: 50, each: 15 } },
+  commands: { distinct: { fibers: 50, each: 50 }, hot: { fibers: 50, each: 20 } },
   loads: [
     [10, 100, 200],
     [1000, 10, 20],
     [10_000, 1, 3]
   ],
-  catchUp: 1250,
-  documents: 250,
-  table: 250,
-  share: 0.2,
+  catchUp: 2500,
+  documents: 1250,
+  table: 1250,
   latency: { writers: 50, probes: 50 },
   longLog: { fibers: 50, each: 20, events: [0, 100_000] },
   patience: "2 minutes"
@@ -141,20 +138,34 @@ const variants = (who: Who, ...names: ReadonlyArray<string>): ReadonlyArray<Entr
 const ours = variants("eventfold", "stock")
 const byHand = variants("plain", "stock")
 const writing = [...ours, ...variants("emmett", "stock", "indexed"), ...byHand]
+const commanding = [...ours, ...variants("eventfold", "no cache"), ...variants("emmett", "stock", "indexed"), ...byHand]
 const following = [...ours, ...variants("emmett", "stock", "tuned"), ...byHand]
+
+/**
+ * What part of a scenario's work those do who take long for it, by name or by name and variant. Each then works for about as long as the others, and
+ * what is compared is how much it does in a second, or how long one thing takes.
+ */
+type Shares = Readonly<Record<string, number>>
+
+const shareOf = ({ variant, who }: Entrant, shares: Shares): number => shares[`${who} ${variant}`] ?? shares[who] ?? 1
+
+const part = (whole: number, share: number): number => Math.max(1, Math.round(whole * share))
+
+const doingLess = (each: number, entrants: ReadonlyArray<Entrant>, shares: Shares): ReadonlyArray<Entrant> =>
+  entrants.map((entrant) => ({ ...entrant, each: part(each, shareOf(entrant, shares)) }))
+
+const withFewer = (streams: number, entrants: ReadonlyArray<Entrant>, shares: Shares): ReadonlyArray<Entrant> =>
+  entrants.map((entrant) => ({ ...entrant, streams: part(streams, shareOf(entrant, shares)) }))
+
+const appending: Shares = { emmett: 0.25, plain: 0.5, "limit INSERT": 0.5 }
 
 const count = (number: number): string => number.toLocaleString("en-US")
 
 const alone = { processes: 1, connections, settings: {}, by: "rate" } as const
 
 const appends = ({ rounds, appends: size }: Size): ReadonlyArray<Scenario> => {
-  const common = {
-    ...alone,
-    does: "append",
-    rounds,
-    entrants: [...writing, ...variants("limit", "INSERT", "COPY")],
-    limit: "COPY"
-  } as const
+  const common = { ...alone, does: "append", rounds, limit: "COPY" } as const
+  const all = [...writing, ...variants("limit", "INSERT", "COPY")]
   const sized = ({ each, fibers }: Appends) => ({ fibers, each, streams: 0, length: 0 })
   return [
     {
@@ -170,12 +181,14 @@ const appends = ({ rounds, appends: size }: Size): ReadonlyArray<Scenario> => {
       ...common,
       name: `append, ${size.some.fibers} fibers`,
       size: sized(size.some),
+      entrants: doingLess(size.some.each, all, appending),
       targets: { emmett: { atLeast: 8 }, limit: { atLeast: 0.4 } }
     },
     {
       ...common,
       name: `append, ${size.many.fibers} fibers`,
       size: sized(size.many),
+      entrants: doingLess(size.many.each, all, { ...appending, emmett: 0.1 }),
       targets: { emmett: { atLeast: 12 }, limit: { atLeast: 0.65 } }
     },
     {
@@ -185,13 +198,14 @@ const appends = ({ rounds, appends: size }: Size): ReadonlyArray<Scenario> => {
       processes: 4,
       // All of them together stay below the connections that a server has by default.
       connections: 5,
-      entrants: writing,
+      entrants: doingLess(size.processes.each, writing, appending),
       targets: { emmett: { atLeast: 3 } }
     },
     {
       ...common,
       name: `append, ${size.slowDisk.fibers} fibers, 1 ms disk`,
       size: sized(size.slowDisk),
+      entrants: doingLess(size.slowDisk.each, all, appending),
       settings: slowDisk,
       targets: { emmett: { atLeast: 8 } }
     }
@@ -205,7 +219,10 @@ const commands = ({ commands: size, rounds }: Size): ReadonlyArray<Scenario> => 
     does: "command, distinct streams",
     rounds,
     size: { ...size.distinct, streams: size.distinct.fibers * size.distinct.each, length: 5 },
-    entrants: writing,
+    entrants: doingLess(size.distinct.each, commanding, appending).map((entrant) => ({
+      ...entrant,
+      streams: size.distinct.fibers * (entrant.each ?? size.distinct.each)
+    })),
     targets: { emmett: { atLeast: 8 } }
   },
   {
@@ -215,7 +232,7 @@ const commands = ({ commands: size, rounds }: Size): ReadonlyArray<Scenario> => 
     rounds,
     size: { ...size.hot, streams: 100, length: 5 },
     // What is tuned tries again sooner.
-    entrants: following,
+    entrants: doingLess(size.hot.each, following, { emmett: 0.5 }),
     targets: {}
   }
 ]
@@ -232,12 +249,8 @@ const loads = ({ loads: sizes, rounds }: Size): ReadonlyArray<Scenario> =>
     targets: length === 1000 ? { emmett: { atLeast: 1.5 }, limit: { atLeast: 0.75 } } : {}
   }))
 
-const logs = ({ catchUp, documents, rounds, share, table }: Size): ReadonlyArray<Scenario> => {
+const logs = ({ catchUp, documents, rounds, table }: Size): ReadonlyArray<Scenario> => {
   const sized = (streams: number) => ({ fibers: 1, each: 0, streams, length: logLength })
-  const entrants = (streams: number): ReadonlyArray<Entrant> =>
-    following.map((entrant) =>
-      entrant.who === "emmett" && entrant.variant === "stock" ? { ...entrant, streams: streams * share } : entrant
-    )
   const named = (does: ScenarioId, streams: number) => `${does}, ${count(streams * logLength)} events`
   return [
     {
@@ -246,7 +259,10 @@ const logs = ({ catchUp, documents, rounds, share, table }: Size): ReadonlyArray
       does: "catch-up",
       rounds,
       size: sized(catchUp),
-      entrants: [...entrants(catchUp), ...variants("limit", "paged SELECT")],
+      entrants: withFewer(catchUp, [...following, ...variants("limit", "paged SELECT")], {
+        "emmett stock": 0.01,
+        "emmett tuned": 0.2
+      }),
       limit: "paged SELECT",
       targets: { emmett: { atLeast: 15 }, limit: { atLeast: 0.65 } }
     },
@@ -256,7 +272,7 @@ const logs = ({ catchUp, documents, rounds, share, table }: Size): ReadonlyArray
       does: "documents",
       rounds,
       size: sized(documents),
-      entrants: entrants(documents),
+      entrants: withFewer(documents, following, { emmett: 0.01, plain: 0.25 }),
       targets: { emmett: { atLeast: 15 } }
     },
     {
@@ -265,7 +281,7 @@ const logs = ({ catchUp, documents, rounds, share, table }: Size): ReadonlyArray
       does: "table",
       rounds,
       size: sized(table),
-      entrants: entrants(table),
+      entrants: withFewer(table, following, { emmett: 0.01, plain: 0.25 }),
       targets: { emmett: { atLeast: 8 } }
     }
   ]
@@ -288,7 +304,7 @@ const live = ({ appends: { beside }, latency, rounds }: Size): ReadonlyArray<Sce
     does: "append beside projections",
     rounds,
     size: { ...beside, streams: 0, length: 0 },
-    entrants: following,
+    entrants: doingLess(beside.each, following, { emmett: 0.2, plain: 0.5 }),
     targets: {}
   }
 ]
@@ -303,10 +319,11 @@ const longLogs = ({ longLog: { each, events, fibers }, rounds }: Size): Readonly
       rounds,
       size: { fibers, each, streams: length / longLength, length: longLength }
     } as const
-    if (length === 0) return { ...common, entrants: writing, targets: {} }
+    const all = doingLess(each, writing, appending)
+    if (length === 0) return { ...common, entrants: all, targets: {} }
     return {
       ...common,
-      entrants: [...writing, { who: "limit", variant: "empty log", program: "eventfold", streams: 0 }],
+      entrants: [...all, { who: "limit", variant: "empty log", program: "eventfold", streams: 0 }],
       limit: "empty log",
       targets: { limit: { atLeast: 0.85 } }
     }

@@ -10,6 +10,7 @@
  * Invariants: a request is in `waiting` or has been sent, never both; requests that share a key are sent in the order in which they
  * came into the queue, and never together, as long as one batch is in flight at a time.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
@@ -40,6 +41,8 @@ export interface Options<Request, Answer, E> {
   readonly closed: E
 }
 
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
 /** How many requests are worth a turn of their own while as many others are answered. Fewer gain more from going together. */
 const manyRequests = 64
 
@@ -56,8 +59,11 @@ export const make = <Request, Answer, E>({
   closed
 }: Options<Request, Answer, E>): Effect.Effect<(request: Request) => Effect.Effect<Answer, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const clock = yield* Clock.Clock
     const waiting = new Set<Waiting<Request, Answer, E>>()
     let unanswered = 0
+    // How long a batch takes lately, in nanoseconds: what came late because there was much to do here counts little.
+    let took = 10n ** 9n
     let isClosed = false
     // Those who send and have nothing to: they are woken in the turn of who brings something, as a turn of their own costs as long as
     // all the rest that is done here.
@@ -102,6 +108,24 @@ export const make = <Request, Answer, E>({
       return batch
     }
 
+    const isOver = (since: bigint, most: bigint): boolean => clock.monotonicTimeNanosUnsafe() - since >= most
+
+    /** Gives the answers, and stops when it takes longer than the database did while others wait for that. Gives those that are left. */
+    const answer = (
+      batch: ReadonlyArray<Waiting<Request, Answer, E>>,
+      results: Exit.Exit<ReadonlyArray<Result.Result<Answer, E>>>,
+      from: number,
+      most: bigint | undefined
+    ): number => {
+      const since = clock.monotonicTimeNanosUnsafe()
+      for (let i = from; i < batch.length; i++) {
+        unanswered--
+        batch[i]!.resume(Exit.isSuccess(results) ? Effect.fromResult(results.value[i]!) : Exit.failCause(results.cause))
+        if (most !== undefined && waiting.size > 0 && isOver(since, most)) return i + 1
+      }
+      return batch.length
+    }
+
     // What has been taken out of the queue is sent and answered, also while the scope closes.
     const sendNext = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
@@ -110,19 +134,17 @@ export const make = <Request, Answer, E>({
         if (inFlight > 1) yield* Effect.yieldNow
         const batch = takeBatch()
         if (batch.length === 0) return
+        const since = clock.monotonicTimeNanosUnsafe()
         const results = yield* Effect.exit(send(batch.map(({ request }) => request)))
-        const answer = Effect.sync(() => {
-          unanswered -= batch.length
-          batch.forEach(({ resume }, i) =>
-            resume(Exit.isSuccess(results) ? Effect.fromResult(results.value[i]!) : Exit.failCause(results.cause))
-          )
-        })
+        took = min(clock.monotonicTimeNanosUnsafe() - since, took + took / 8n)
         unanswered += batch.length
-        if (waiting.size >= manyRequests) {
+        const answered =
+          waiting.size >= Math.min(manyRequests, batch.length / 2) ? 0 : answer(batch, results, 0, 2n * took)
+        if (answered < batch.length) {
           // It begins when this fiber has nothing more to do, which is when the next batch is on its way.
-          yield* Effect.forkDetach(answer, { uninterruptible: true })
+          const rest = Effect.sync(() => answer(batch, results, answered, undefined))
+          yield* Effect.forkDetach(rest, { uninterruptible: true })
         } else {
-          yield* answer
           // Those who ask again at once go together.
           yield* Effect.yieldNow
         }

@@ -12,14 +12,40 @@ describe("a state in memory", () => {
   it.effect("has only what came since read", () =>
     Effect.gen(function* () {
       const accounts = yield* anAggregate
-      for (let i = 0; i < 3; i++) yield* accounts.execute("ada", deposit(1))
+      const load = "latest"
+      for (let i = 0; i < 3; i++) yield* accounts.execute("ada", deposit(1), { load })
       assert.deepStrictEqual(yield* takeReads, [1, 2, 3])
       const others = yield* anAggregate
       yield* others.execute("ada", deposit(10))
       yield* takeReads
-      const { state, version } = yield* accounts.execute("ada", deposit(1))
+      const { state, version } = yield* accounts.execute("ada", deposit(1), { load })
       assert.deepStrictEqual(yield* takeReads, [4])
       assert.deepInclude({ ...state, version }, { balance: 14, version: 5 })
+    }).pipe(Effect.provide(watched))
+  )
+
+  it.effect("is decided on without a read, but while others are seen to write", () =>
+    Effect.gen(function* () {
+      const accounts = yield* anAggregate
+      const readsOf = <R>(each: Effect.Effect<unknown, unknown, R>) => Effect.andThen(each, takeReads)
+      const one = accounts.execute("ada", deposit(1))
+      assert.deepStrictEqual(yield* readsOf(one), [1])
+      assert.deepStrictEqual(yield* readsOf(one), [])
+      const other = Effect.flatMap(uncached, (others) => others.execute("ada", deposit(10)))
+      yield* readsOf(other)
+      // It is found out by the store, which refuses what was decided on the state before.
+      assert.deepStrictEqual(yield* readsOf(one), [3])
+      assert.deepStrictEqual(yield* readsOf(one), [5])
+      assert.deepStrictEqual(yield* readsOf(one), [])
+      yield* readsOf(other)
+      assert.deepStrictEqual(yield* readsOf(one), [7])
+      yield* readsOf(other)
+      // Looked at before it is decided: nothing is refused, and others are still seen to write.
+      assert.deepStrictEqual(yield* readsOf(one), [9])
+      assert.deepStrictEqual(yield* readsOf(one), [11])
+      assert.deepStrictEqual(yield* readsOf(one), [])
+      const { state, version } = yield* accounts.state("ada")
+      assert.deepInclude({ ...state, version }, { balance: 39, version: 12 })
     }).pipe(Effect.provide(watched))
   )
 
@@ -146,9 +172,10 @@ describe("a state in memory", () => {
   it.effect("is forgotten when there are too many, those first that were not used for longest", () =>
     Effect.gen(function* () {
       const accounts = yield* Aggregate.make({ decider: account, cache: { entries: 2 } })
-      for (const id of ["a", "b", "a", "c"]) yield* accounts.execute(id, deposit(1))
+      const load = "latest"
+      for (const id of ["a", "b", "a", "c"]) yield* accounts.execute(id, deposit(1), { load })
       yield* takeReads
-      for (const id of ["c", "a", "b"]) yield* accounts.execute(id, deposit(1))
+      for (const id of ["c", "a", "b"]) yield* accounts.execute(id, deposit(1), { load })
       assert.deepStrictEqual(yield* takeReads, [2, 3, 1])
     }).pipe(Effect.provide(watched))
   )

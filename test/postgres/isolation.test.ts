@@ -5,7 +5,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { freshDatabase, TestServer } from "../support/server.ts"
 import { check } from "./support/oracle.ts"
-import { connect, eventually, freshSchema, storeOn } from "./support/stores.ts"
+import { connect, freshSchema, storeOn } from "./support/stores.ts"
 import { countingClient } from "./support/wire.ts"
 import { type Report, writer, writeTo } from "./support/workload.ts"
 
@@ -60,8 +60,6 @@ layer(TestServer.layer(), { excludeTestServices: true, concurrent: false, timeou
             return writes() - before
           })
         yield* store.append(writeTo("red-1"))
-        const isListening = Effect.sync(() => mentions("LISTEN"))
-        yield* eventually("it listens", isListening, (n) => n > 0)
         const begins = mentions("BEGIN")
         const statement = yield* costOf(sql.unsafe("SELECT $1::int", [1]))
         assert.strictEqual(yield* costOf(Effect.suspend(() => store.append(writeTo("red-1")))), statement)
