@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Result, type Scope } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Result, type Scope } from "effect"
 import * as Batcher from "../../src/postgres/batcher.ts"
 
 interface Request {
@@ -165,5 +165,47 @@ describe("a batcher", () => {
       })
       assert.isTrue(Exit.hasDies(yield* Effect.exit(submit({ name: "a" }))))
       assert.strictEqual(yield* submit({ name: "b" }), "ok")
+    }))
+
+  /** Four that ask together, and again when they are answered, each after so many milliseconds of work; a batch takes one. */
+  const askedAgain = Effect.fnUntraced(function* (work: bigint) {
+    let now = 0n
+    const clock = yield* Clock.Clock
+    const steps = { ...clock, monotonicTimeNanosUnsafe: () => now * 1_000_000n }
+    const { ask, letGo, sent, settle, submit } = yield* Effect.provideService(gated(), Clock.Clock, steps)
+    const letGoLater = Effect.suspend(() => {
+      now++
+      return letGo
+    })
+    yield* ask({ name: "first" })
+    for (const name of ["a", "b", "c", "d"]) {
+      const again = Effect.suspend(() => {
+        now += work
+        return submit({ name: `${name} again` })
+      })
+      yield* Effect.forkChild(Effect.andThen(submit({ name }), again))
+    }
+    yield* settle
+    yield* letGoLater
+    yield* letGoLater
+    return { letGoLater, sent: () => sent.slice(2) }
+  })
+
+  test("sends what is asked again while the answers to a batch keep everybody busy for long", () =>
+    Effect.gen(function* () {
+      const { letGoLater, sent } = yield* askedAgain(1n)
+      assert.deepStrictEqual(sent(), [["a again", "b again"]])
+      // What was left is answered meanwhile.
+      yield* letGoLater
+      assert.deepStrictEqual(sent(), [
+        ["a again", "b again"],
+        ["c again", "d again"]
+      ])
+    }))
+
+  test("sends what is asked again together when that does not take long", () =>
+    Effect.gen(function* () {
+      const { sent } = yield* askedAgain(0n)
+      assert.deepStrictEqual(sent(), [["a again", "b again", "c again", "d again"]])
     }))
 })

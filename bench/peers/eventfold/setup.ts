@@ -5,9 +5,8 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer, ManagedRuntime, Redacted, Schema } from "effect"
 import { Event, EventStore, type StreamName } from "eventfold"
 import { PostgresEventStore } from "eventfold/postgres"
-import { randomUUID } from "node:crypto"
 import type { Running, Sample, Task } from "../contract.ts"
-import { dataOf, someMetadata, type } from "../payload.ts"
+import { dataOf, freshId, someMetadata, type } from "../payload.ts"
 import { sampleOf } from "../times.ts"
 
 /** What the events are decoded with. */
@@ -59,7 +58,7 @@ export const streamName = (category: string, number: number): StreamName.StreamN
 
 /** An event of a stream. */
 export const booked = (stream: string, amount: number): EventStore.EventToAppend => ({
-  id: randomUUID(),
+  id: freshId(),
   type,
   schemaVersion: 1,
   data: dataOf(stream, amount),

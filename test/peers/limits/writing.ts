@@ -1,12 +1,11 @@
 /**
  * How fast events come into a table.
  */
-import { randomUUID } from "node:crypto"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { from } from "pg-copy-streams"
 import type { Running, Task } from "../../../bench/peers/contract.ts"
-import { categoryOf, dataOf, someMetadata, streamOf, type } from "../../../bench/peers/payload.ts"
+import { categoryOf, dataOf, freshId, someMetadata, streamOf, type } from "../../../bench/peers/payload.ts"
 import { timed } from "../../../bench/peers/times.ts"
 import { checkAppended } from "../plain/appending.ts"
 import { verdict } from "../plain/checks.ts"
@@ -23,7 +22,7 @@ const parametersOf = (task: Task, round: number, fiber: number): ReadonlyArray<P
   return Array.from({ length: task.each }, (_, i) => [
     stream,
     i + 1,
-    randomUUID(),
+    freshId(),
     JSON.stringify(dataOf(stream, i + 1)),
     JSON.stringify(someMetadata())
   ])

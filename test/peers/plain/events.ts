@@ -1,9 +1,8 @@
 /**
  * The repository: what appends to a stream, loads it, and reads the log page by page.
  */
-import { randomUUID } from "node:crypto"
 import pg from "pg"
-import { type Data, type Metadata, someMetadata, type } from "../../../bench/peers/payload.ts"
+import { type Data, freshId, type Metadata, someMetadata, type } from "../../../bench/peers/payload.ts"
 
 /** An event as it is stored. */
 export interface Stored {
@@ -36,7 +35,7 @@ export const append = async (db: Db, stream: string, expected: number, data: Dat
     await db.query({
       name: "append",
       text: "INSERT INTO events (stream, version, id, type, data, metadata) VALUES ($1, $2, $3, $4, $5, $6)",
-      values: [stream, expected + 1, randomUUID(), type, data, someMetadata()]
+      values: [stream, expected + 1, freshId(), type, data, someMetadata()]
     })
   } catch (error) {
     throw isConflict(error) ? new Conflict(`${stream} is past ${expected}`) : error
