@@ -49,6 +49,31 @@ describe("a state in memory", () => {
     }).pipe(Effect.provide(watched))
   )
 
+  it.effect("is not decided on without a read when nobody knows what became of the last append", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      let appends = 0
+      const lost = new EventStore.StoreError({ reason: "OutcomeUnknown", problem: "the connection was lost" })
+      const losing: typeof store = {
+        ...store,
+        append: (...args) =>
+          Effect.flatMap(store.append(...args), (appended) =>
+            ++appends === 1 ? Effect.succeed(appended) : Effect.fail(lost)
+          )
+      }
+      const accounts = yield* Effect.provideService(anAggregate, EventStore.EventStore, losing)
+      yield* accounts.execute("ada", deposit(1), { commandId: "first" })
+      const second = accounts.execute("ada", deposit(2), { commandId: "second" })
+      assert.strictEqual(yield* Effect.flip(second), lost)
+      yield* takeReads
+      const { state, version } = yield* second
+      // It is found there, and its outcome is told from all of the stream.
+      assert.deepStrictEqual(yield* takeReads, [2, 1, 3])
+      assert.deepInclude({ ...state, version }, { balance: 3, version: 2 })
+      assert.strictEqual(appends, 2)
+    }).pipe(Effect.provide(watched))
+  )
+
   it.effect("is decided on without a read where any will do, and after a conflict on what was missed", () =>
     Effect.gen(function* () {
       const accounts = yield* anAggregate

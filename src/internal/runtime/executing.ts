@@ -123,6 +123,7 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
   const appended = yield* watchingAppend(store, writes).pipe(
     Effect.catch((error) => {
       if (error._tag === "ConditionConflict") return Effect.die(error)
+      for (const execution of executions) execution.doubt()
       return mayPass(error) ? Effect.undefined : Effect.fail(error)
     })
   )

@@ -40,6 +40,8 @@ export interface Execution<out Result, out Rejection> {
   ) => Effect.Effect<ReadonlyArray<Write>, Rejection>
   /** Takes what was decided as stored, the last event at `position`, and gives the number of events that were. `asOf`: when that was about to be. */
   readonly settle: (position: number, asOf: number) => Effect.Effect<number>
+  /** The append of what was decided has failed. */
+  readonly doubt: () => void
   readonly outcome: () => Result
   /** What has come of it so far, for those who watch. */
   readonly account: () => Account
@@ -164,6 +166,7 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
           return settled.length
         })
       }),
+    doubt: () => loader.doubt(stream),
     outcome,
     account: () => {
       const { events, version } = outcome()

@@ -67,6 +67,8 @@ export interface Loader<in out State, out Read> {
     stream: StreamName,
     version: number
   ) => Effect.Effect<Loaded<State>, StoreError | Event.DecodeError>
+  /** An append to the stream has failed, and what became of it may not be known: the next command looks at the stream first. */
+  readonly doubt: (stream: StreamName) => void
   /** Keeps what a stream has come to by an append. */
   readonly keep: (
     stream: StreamName,
@@ -275,6 +277,7 @@ export const makeLoader = <D extends Decider.Any>(
     latest: (stream, policy) => Effect.map(watching(stream, latest(stream, policy)), ({ loaded }) => loaded),
     atVersion: (stream, version) => Effect.map(watching(stream, atVersion(stream, version)), ({ loaded }) => loaded),
 
+    doubt: cache.doubt,
     keep: (stream, known, loaded, asOf) =>
       Effect.flatMap(store.inTransaction, (isInTransaction) => {
         const after = read(known, loaded, asOf, known.isShared)

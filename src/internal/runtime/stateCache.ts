@@ -17,7 +17,7 @@ export interface Cached<out State> {
   readonly asOf: number
   /** The version of the newest snapshot that is known of, 0 without one. */
   readonly snapshotAt: number
-  /** Whether others were seen to write to the stream. */
+  /** Whether others were seen to write to the stream, or may have. */
   readonly isShared: boolean
 }
 
@@ -30,6 +30,8 @@ interface Entry<out State> extends Cached<State> {
 export interface StateCache<in out State> {
   readonly get: (stream: StreamName) => Cached<State> | undefined
   readonly keep: (stream: StreamName, cached: Cached<State>) => void
+  /** There may be more in the stream than is known here. */
+  readonly doubt: (stream: StreamName) => void
 }
 
 /**
@@ -79,6 +81,10 @@ export const makeStateCache = <D extends Decider.Any>(
     get: (stream) => {
       entries.touch(stream)
       return entries.get(stream)
+    },
+    doubt: (stream) => {
+      const entry = entries.get(stream)
+      if (entry !== undefined) entries.set(stream, { ...entry, isShared: true }, entry.weight)
     },
     keep: (stream, cached) => {
       const { loaded } = cached
