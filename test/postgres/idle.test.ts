@@ -51,6 +51,27 @@ layer(TestServer.layer(), { excludeTestServices: true })("subscriptions that wai
     })
   )
 
+  it.effect("are all that anybody listens for", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestServer
+      const schema = freshSchema()
+      const name = `deaf_${schema}`
+      const observer = yield* connect(url)
+      const store = yield* storeOn(yield* connect(url, { applicationName: name }), { schema })
+      yield* store.append(writeTo("idle-1", eventOf()))
+      const listeners = Effect.map(
+        observer.unsafe<{ readonly count: bigint }>(
+          "SELECT count(*) AS count FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'LISTEN%'",
+          [name]
+        ),
+        ([row]) => Number(row?.count)
+      )
+      assert.strictEqual(yield* listeners, 0)
+      yield* Effect.forkScoped(Stream.runDrain(store.subscribe({ after: 0 })))
+      yield* Effect.repeat(listeners, { until: (count) => count === 1 }).pipe(within("listening", "10 seconds"))
+    })
+  )
+
   it.effect("get what is stored without a word", () =>
     Effect.gen(function* () {
       const { followers, observer, schema, seen } = yield* waiting(3, "100 millis")
