@@ -5,6 +5,12 @@
 import { inlineSetting } from "./log.ts"
 import { channelOf, literal, logLock } from "./names.ts"
 
+/**
+ * How the functions that append look things up, whatever the planner thinks: by an index. A table that was vacuumed while it was empty is known to
+ * have no pages, and a plan to walk all of it would be kept by the session while it grows. Plans are generic, as each is for any values.
+ */
+export const byIndex = "SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan"
+
 /** What has to be known before events of some types are stored: that somebody takes care of what is projected inline. */
 export const takeCare = (s: string, types = "event_type"): string =>
   `  -- What live inline generations handle is stored only by who takes care of it. Who looks with an old snapshot is told by the lock.
@@ -50,7 +56,7 @@ CREATE FUNCTION ${s}.append_events(
   append_query jsonb, append_after bigint[], check_ids boolean,
   OUT head bigint, OUT recorded timestamptz, OUT versions bigint[], OUT rejected integer[], OUT knowns integer[],
   OUT offences bigint[]
-) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $body$
+) LANGUAGE plpgsql VOLATILE ${byIndex} AS $body$
 DECLARE
   handled text := current_setting('${inlineSetting(schema)}', true);
   ignored text;
@@ -170,7 +176,7 @@ CREATE FUNCTION ${s}.append_event(
   write_stream text, write_expected bigint, event_id uuid, event_type text, event_schema_version integer,
   event_data jsonb, event_metadata jsonb,
   OUT head bigint, OUT recorded timestamptz, OUT before bigint
-) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $body$
+) LANGUAGE plpgsql VOLATILE ${byIndex} AS $body$
 DECLARE
   handled text := current_setting('${inlineSetting(schema)}', true);
   ignored text;

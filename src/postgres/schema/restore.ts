@@ -1,7 +1,7 @@
 /**
  * The function that stores events as they were recorded elsewhere.
  */
-import { indent, indexTags, takeCare } from "./append.ts"
+import { byIndex, indent, indexTags, takeCare } from "./append.ts"
 import { inlineSetting } from "./log.ts"
 import { channelOf, literal, logLock } from "./names.ts"
 
@@ -18,7 +18,7 @@ CREATE FUNCTION ${s}.restore_events(
   event_schema_version integer[], event_recorded_at timestamptz[], event_tags text[], event_data jsonb, event_metadata jsonb,
   OUT head bigint, OUT last_recorded timestamptz, OUT now_recorded timestamptz, OUT is_known boolean,
   OUT is_stored boolean
-) LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $body$
+) LANGUAGE plpgsql VOLATILE ${byIndex} AS $body$
 DECLARE
   handled text := current_setting('${inlineSetting(schema)}', true);
   versions bigint[];
