@@ -16,23 +16,25 @@ layer(TestServer.layer(), { excludeTestServices: true })("a log that was vacuume
       const sql = yield* connect(url)
       const store = yield* storeOn(sql, { schema })
       yield* sql.unsafe(`VACUUM (ANALYZE) ${quoted(schema)}.events`).unprepared
+      // Of this session, its migration included: indexes were made by walking the table.
+      const seen = sql.unsafe<{ readonly walks: bigint }>(
+        "SELECT seq_scan AS walks FROM pg_stat_xact_user_tables WHERE schemaname = $1 AND relname = 'events'",
+        [schema]
+      )
+      const walked = ([row]: ReadonlyArray<{ readonly walks: bigint }>) => Number(row?.walks ?? 0)
       const walks = sql.withTransaction(
         Effect.gen(function* () {
+          const before = walked(yield* seen)
           for (let i = 0; i < 10; i++) {
             yield* store.append(writeTo(`red-${i}`))
             yield* sql.unsafe(
               `SELECT * FROM ${quoted(schema)}.append_event('blue-${i}', 0, gen_random_uuid(), 'Moved', 1, '{}', '{}')`
             )
           }
-          const [row] = yield* sql.unsafe<{ readonly walks: bigint; readonly stored: bigint }>(
-            `SELECT seq_scan AS walks, n_tup_ins AS stored FROM pg_stat_xact_user_tables
-            WHERE schemaname = $1 AND relname = 'events'`,
-            [schema]
-          )
-          return [Number(row?.walks), Number(row?.stored)]
+          return walked(yield* seen) - before
         })
       )
-      assert.deepStrictEqual(yield* walks, [0, 20])
+      assert.strictEqual(yield* walks, 0)
     })
   )
 })
