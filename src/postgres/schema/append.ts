@@ -11,13 +11,17 @@ import { channelOf, literal, logLock } from "./names.ts"
  */
 export const byIndex = "SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan"
 
+/** The last change of what is projected inline: 0 when nothing is. */
+const lastInline = (s: string): string =>
+  `(SELECT i.generation FROM ${s}.inline_types i WHERE i.type = '' ORDER BY i.generation DESC LIMIT 1)`
+
 /** What has to be known before events of some types are stored: that somebody takes care of what is projected inline. */
-export const takeCare = (s: string, types = "event_type"): string =>
+export const takeCare = (s: string, types = "event_type", last = lastInline(s)): string =>
   `  -- What live inline generations handle is stored only by who takes care of it. Who looks with an old snapshot is told by the lock.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     PERFORM FROM ${s}.inline_types i WHERE i.type = '' AND i.generation = 0 FOR SHARE;
   END IF;
-  IF handled <> '' OR 0 < (SELECT i.generation FROM ${s}.inline_types i WHERE i.type = '' ORDER BY i.generation DESC LIMIT 1) THEN
+  IF handled <> '' OR 0 < ${last} THEN
     PERFORM ${s}.check_inline(${types}, string_to_array(handled, ',')::integer[]);
   END IF;`
 
@@ -179,12 +183,13 @@ CREATE FUNCTION ${s}.append_event(
 ) LANGUAGE plpgsql VOLATILE ${byIndex} AS $body$
 DECLARE
   handled text := current_setting('${inlineSetting(schema)}', true);
+  inline integer;
   ignored text;
 BEGIN
   -- An assignment costs less than a statement.
   ignored := pg_advisory_xact_lock(${logLock(schema)});
 
-  SELECT log.position, log.recorded_at, stream.version INTO head, recorded, before
+  SELECT log.position, log.recorded_at, stream.version, ${lastInline(s)} INTO head, recorded, before, inline
   FROM (VALUES (true)) AS one
   LEFT JOIN LATERAL (
     SELECT e.position, e.recorded_at FROM ${s}.events e ORDER BY e.position DESC LIMIT 1
@@ -201,7 +206,7 @@ BEGIN
     RETURN;
   END IF;
 
-${takeCare(s, "ARRAY[event_type]")}
+${takeCare(s, "ARRAY[event_type]", "inline")}
 
   INSERT INTO ${s}.events (position, stream, version, id, type, schema_version, recorded_at, tags, data, metadata)
   VALUES (
