@@ -1,9 +1,7 @@
 /**
- * A decider: a domain's rules as pure functions. `evolve` folds events into a state, `decide` answers a command with the
- * events that follow from it, or with a typed rejection. Nothing here reads a clock, draws a random number or waits:
- * what a decision needs from outside comes with the command or in the context.
- *
- * The pattern and its laws are Jérémie Chassaing's ("Functional Event Sourcing Decider").
+ * A decider: a domain's rules as pure functions. `evolve` folds events into a state, `decide` answers a command with the events that follow from it,
+ * or with a typed rejection. Nothing here reads a clock, draws a random number or waits: what a decision needs from outside comes with the command or
+ * in the context. The pattern and its laws are Jérémie Chassaing's ("Functional Event Sourcing Decider").
  */
 import type * as DateTime from "effect/DateTime"
 import * as HashMap from "effect/HashMap"
@@ -15,35 +13,31 @@ import { derivedId } from "./internal/kernel/derivedId.ts"
 import { deepFreeze } from "./internal/kernel/freeze.ts"
 import { handlerOf } from "./internal/kernel/handlerOf.ts"
 import { DeciderDefect } from "./internal/kernel/guard.ts"
+import type { Anything, ErrorsOf, NoOther, RightEvents, RightStates } from "./internal/kernel/rightHandlers.ts"
 
 export { DeciderDefect }
 
-/**
- * What a decision may know beside command and state.
- */
+/** What a decision may know beside command and state. */
 export interface DecideContext {
   /** When the command is decided. */
   readonly now: DateTime.Utc
   /**
-   * An id for something that the decision creates. The same command id and name give the same id however often it is
-   * decided, and on whichever stream: both sides of a transfer can name it alike. Different names give different ids; where one
-   * command id is used for several streams, make the stream part of the name.
+   * An id for something that the decision creates. The same command id and name give the same id however often it is decided, and on whichever
+   * stream: both sides of a transfer can name it alike. Different names give different ids; where one command id is used for several streams, make
+   * the stream part of the name.
    */
   readonly id: (name: string | number) => string
 }
 
-/**
- * The context of a decision: its time, and ids that derive from the command's id.
- */
+/** The context of a decision: its time, and ids that derive from the command's id. */
 export const context = (options: { readonly now: DateTime.Utc; readonly commandId: string }): DecideContext => ({
   now: options.now,
   id: (name) => derivedId(options.commandId, "decide", String(name))
 })
 
 /**
- * The rules of one kind of thing. `Errors` maps each command's tag to what that command can be rejected with. `Read` are
- * the events that `evolve` understands, `Event` those that `decide` gives; they are the same unless the decider observes
- * events that others write.
+ * The rules of one kind of thing. `Errors` maps each command's tag to what that command can be rejected with. `Read` are the events that `evolve`
+ * understands, `Event` those that `decide` gives; they are the same unless the decider observes events that others write.
  */
 export interface Decider<
   in out State,
@@ -52,16 +46,25 @@ export interface Decider<
   out Errors extends { readonly [Tag in Command["_tag"]]: unknown },
   in out Read extends Tagged = Event
 > {
+  /** Names the decider in errors, and is the category of its streams. */
   readonly name: string
+  /** The schema of the state, which writes it as JSON in snapshots. */
   readonly state: Schema.Codec<State, unknown>
+  /** The schema of the commands. */
   readonly commands: Schema.Codec<Command, unknown>
   /** The tags of the commands. */
   readonly commandTypes: ReadonlyArray<Command["_tag"]>
+  /** The events that `decide` gives, which are the only ones that are written. */
   readonly events: Definitions<Event>
+  /** The events that `evolve` understands. */
   readonly reads: Definitions<Read>
+  /** The state before any event. */
   readonly initial: State
+  /** Whether the story is over, so that readers may let go of it. */
   readonly isTerminal: (state: State) => boolean
+  /** The state after an event. Pure and total: what it throws is a `DeciderDefect` where an aggregate runs it. */
   readonly evolve: (state: State, event: Read) => State
+  /** The events that follow from a command, none where there is nothing to do; or what the command is rejected with. */
   readonly decide: <Tag extends Command["_tag"]>(
     command: Command & { readonly _tag: Tag },
     state: State,
@@ -69,9 +72,7 @@ export interface Decider<
   ) => Result.Result<ReadonlyArray<Event>, Errors[Tag]>
 }
 
-/**
- * Any decider, for code that treats them alike.
- */
+/** Any decider, for code that treats them alike. */
 // oxlint-disable-next-line typescript/no-explicit-any -- invariant parameters have no other top type
 export type Any = Decider<any, any, any, any, any>
 
@@ -97,54 +98,40 @@ type DecideHandlers<State, Command extends Tagged, Event extends Tagged> = {
     command: Case<Command, Tag>,
     state: State,
     context: DecideContext
-  ) => ReadonlyArray<Event> | Result.Result<ReadonlyArray<Event>, Tagged>
+  ) => ReadonlyArray<Event | Anything> | Result.Result<ReadonlyArray<Event | Anything>, Anything>
 }
 
-type NoOther<Handlers, Tag extends string> = { readonly [Other in Exclude<keyof Handlers, Tag>]: never }
-
-type FailureOf<Returned> = Returned extends Result.Failure<unknown, infer E> ? E : never
-
-type ErrorsOf<Handlers, Tag extends string> = {
-  readonly [T in Tag]: T extends keyof Handlers
-    ? Handlers[T] extends (...args: never) => infer Returned
-      ? FailureOf<Returned>
-      : never
-    : never
-}
-
-/**
- * The vocabulary of a decider, before its rules.
- */
+/** The vocabulary of a decider, before its rules. */
 export interface Options<State, Command extends Tagged, Event extends Tagged, Observed extends Tagged> {
   /** Names the decider in errors, and is the category of its streams. */
   readonly name: string
+  /** The schema of the state. */
   readonly state: Schema.Codec<State, unknown>
   /** The state before any event. */
   readonly initial: NoInfer<State>
+  /** The schema of the commands: a union of what is told apart by `_tag`. */
   readonly commands: Schema.Codec<Command, unknown>
   /** The events that `decide` gives. */
   readonly events: Definitions<Event>
   /** Events that others write and `evolve` wants to know as well. */
   readonly observes?: Definitions<Observed>
-  /**
-   * Whether the story is over, so that readers may let go of it. It enforces nothing: a decider that refuses commands at the
-   * end says so in `decide`.
-   */
+  /** Whether the story is over: readers may let go of it. It enforces nothing; a decider that refuses commands then says so in `decide`. */
   readonly isTerminal?: (state: NoInfer<State>) => boolean
 }
 
+/** The second step of {@link make}: how events change the state. */
 interface Evolving<State, Command extends Tagged, Event extends Tagged, Read extends Tagged> {
   /** How each event changes the state: one handler per event type, total and without effects. */
-  evolve(handlers: EvolveHandlers<State, Read>): Deciding<State, Command, Event, Read>
+  evolve<Handlers extends EvolveHandlers<State, Read>>(
+    handlers: Handlers & NoOther<Handlers, Read["_tag"]> & RightStates<Handlers, State>
+  ): Deciding<State, Command, Event, Read>
 }
 
+/** The last step of {@link make}: what follows from commands. */
 interface Deciding<State, Command extends Tagged, Event extends Tagged, Read extends Tagged> {
-  /**
-   * What follows from each command: one handler per command, giving the events (none: nothing to do) or a failed
-   * `Result` with a tagged error.
-   */
+  /** What follows from each command: one handler per command, giving the events (none: nothing to do) or a failed `Result` with a tagged error. */
   decide<Handlers extends DecideHandlers<State, Command, Event>>(
-    handlers: Handlers & NoOther<Handlers, Command["_tag"]>
+    handlers: Handlers & NoOther<Handlers, Command["_tag"]> & RightEvents<Handlers, Event>
   ): Decider<State, Command, Event, ErrorsOf<Handlers, Command["_tag"]>, Read>
 }
 
@@ -153,7 +140,7 @@ interface Deciding<State, Command extends Tagged, Event extends Tagged, Read ext
  *
  * @example
  * import { Decider, Event } from "eventfold"
- * import { Data, Result, Schema } from "effect"
+ * import { Data, DateTime, Result, Schema } from "effect"
  *
  * class Empty extends Data.TaggedError("Empty")<{}> {}
  *
@@ -164,14 +151,15 @@ interface Deciding<State, Command extends Tagged, Event extends Tagged, Read ext
  *   commands: Schema.TaggedUnion({ Increment: {}, Decrement: {} }),
  *   events: Event.define({ Incremented: {}, Decremented: {} })
  * })
- *   .evolve({
- *     Incremented: (count) => count + 1,
- *     Decremented: (count) => count - 1
- *   })
+ *   .evolve({ Incremented: (count) => count + 1, Decremented: (count) => count - 1 })
  *   .decide({
  *     Increment: () => [{ _tag: "Incremented" }],
  *     Decrement: (_, count) => (count === 0 ? Result.fail(new Empty()) : [{ _tag: "Decremented" }])
  *   })
+ *
+ * const state = Decider.fold(counter, [{ _tag: "Incremented" }]) // 1
+ * const context = Decider.context({ now: DateTime.makeUnsafe("2026-03-31T12:00:00Z"), commandId: "click:2" })
+ * Decider.run(counter, state, { _tag: "Decrement" }, context) // a success: { events: [{ _tag: "Decremented" }], state: 0 }
  */
 export const make = <State, Command extends Tagged, Event extends Tagged, Observed extends Tagged = never>(
   options: Options<State, Command, Event, Observed>
@@ -203,9 +191,7 @@ export const make = <State, Command extends Tagged, Event extends Tagged, Observ
   }
 }
 
-/**
- * The state after some events: the fold that gives the library its name. From `initial`, or from a state reached before.
- */
+/** The state after some events: the fold that gives the library its name. From `initial`, or from a state reached before. */
 export const fold = <
   S,
   C extends Tagged,
@@ -222,9 +208,7 @@ export const fold = <
   return state
 }
 
-/**
- * What a command does to a state: the events that follow and the state they lead to.
- */
+/** What a command does to a state: the events that follow and the state they lead to. */
 export const run = <
   S,
   C extends Tagged,
@@ -245,10 +229,19 @@ type Disjoint<A extends string, B extends string> = [A & B] extends [never]
   : { readonly "both deciders have the command": A & B }
 
 /**
- * Two deciders side by side: each keeps its own state and answers its own commands. Commands in common do not compile;
- * events in common are refused when the program starts.
+ * Two deciders side by side: each keeps its own state and answers its own commands. Commands in common do not compile; events in common are refused
+ * when the program starts. It is associative up to the nesting of the state, and {@link empty} is its identity. It is over when both are.
  *
- * `compose` is associative up to the nesting of the state, and {@link empty} is its identity. The composition is over when both are.
+ * @example
+ * ```ts continue
+ * const vocabulary = { name: "lamp", state: Schema.Boolean, initial: false, commands: Schema.TaggedUnion({ Toggle: {} }) }
+ * const lamp = Decider.make({ ...vocabulary, events: Event.define({ Toggled: {} }) })
+ *   .evolve({ Toggled: (on) => !on })
+ *   .decide({ Toggle: () => [{ _tag: "Toggled" }] })
+ *
+ * Decider.fold(Decider.compose(counter, lamp), [{ _tag: "Incremented" }, { _tag: "Toggled" }]) // [1, true]
+ * Decider.fold(Decider.many(counter), [Event.keyed("ada", { _tag: "Incremented" })]) // ada: 1
+ * ```
  */
 export const compose = <
   S1,
@@ -285,9 +278,7 @@ export const compose = <
   }
 }
 
-/**
- * The decider that has nothing to decide: the identity of {@link compose}.
- */
+/** The decider that has nothing to decide: the identity of {@link compose}. */
 export const empty: Decider<void, never, never, {}> = {
   name: "empty",
   state: Schema.Void,
@@ -302,10 +293,9 @@ export const empty: Decider<void, never, never, {}> = {
 }
 
 /**
- * A family of things with the same rules, told apart by a key: one decider over all of them. Commands and events carry the
- * key (`Event.keyed(key, command)`), and a member that nothing has happened to is in the initial state.
- *
- * What concerns one key alone goes as in the decider itself. A family is never over: a new member can always begin.
+ * A family of things with the same rules, told apart by a key: one decider over all of them. Commands and events carry the key (`Event.keyed(key,
+ * command)`), and a member that nothing has happened to is in the initial state. What concerns one key alone goes as in the decider itself. A family is
+ * never over: a new member can always begin.
  */
 export const many = <S, C extends Tagged, E extends Tagged, X extends Record<C["_tag"], unknown>, R extends Tagged>(
   decider: Decider<S, C, E, X, R>
@@ -335,6 +325,7 @@ type ReturnOf<F> = F extends (...args: never) => infer Returned ? Returned : nev
 
 type RejectionOf<X, Asked> = Asked extends Tagged ? (Asked["_tag"] extends keyof X ? X[Asked["_tag"]] : never) : never
 
+/** The last step of {@link adapt}: the translation. */
 interface Adapting<
   S,
   C extends Tagged,
@@ -345,12 +336,15 @@ interface Adapting<
   E2 extends Tagged
 > {
   /**
-   * The translation: what a new command asks of the decider, what its events are called, and how they are read back. Reading
-   * back what was written must give the event again, or the state would not follow.
+   * The translation: what a new command asks of the decider, what its events are called, and how they are read back. Reading back what was written
+   * must give the event again, or the state would not follow.
    */
   via<Asks extends { readonly [Tag in C2["_tag"]]: (command: Case<C2, Tag>) => C }>(translation: {
+    /** What each new command asks of the decider. */
     readonly ask: Asks & NoOther<Asks, C2["_tag"]>
+    /** What each event of the decider is written as. */
     readonly write: { readonly [Type in E["_tag"]]: (event: Case<E, Type>) => ReadonlyArray<E2> }
+    /** What each written event is read as. */
     readonly read: { readonly [Type in E2["_tag"]]: (event: Case<E2, Type>) => ReadonlyArray<R> }
   }): Decider<
     S,
@@ -360,9 +354,7 @@ interface Adapting<
   >
 }
 
-/**
- * The same rules under another vocabulary of commands and events.
- */
+/** The same rules under another vocabulary of commands and events. */
 export const adapt = <
   S,
   C extends Tagged,
@@ -374,8 +366,11 @@ export const adapt = <
 >(
   decider: Decider<S, C, E, X, R>,
   vocabulary: {
+    /** The name under the new vocabulary: the category of its streams. */
     readonly name: string
+    /** The schema of the new commands. */
     readonly commands: Schema.Codec<C2, unknown>
+    /** The new events. */
     readonly events: Definitions<E2>
   }
 ): Adapting<S, C, E, X, R, C2, E2> => ({

@@ -171,6 +171,36 @@ const wallet = Decider.adapt(account, {
 holds<Same<Decider.Rejection<typeof wallet, "Pay">, NotOpen | InsufficientFunds>>()
 holds<Same<Decider.Rejection<typeof wallet, "TopUp">, never>>()
 
+// Fields too many are refused, beside a spread as well.
+evolving.decide({
+  Open: () => [],
+  // @ts-expect-error the event has no such field
+  Deposit: ({ amount }) => [{ _tag: "Deposited", amount, currency: "EUR" }],
+  Withdraw: () => []
+})
+// Events of several types in one list, with and without what is optional, are right.
+Decider.make({
+  name: "log",
+  state: Schema.Array(Schema.String),
+  initial: [],
+  commands: Schema.TaggedUnion({ Note: {} }),
+  events: Event.define({ Noted: { text: Schema.String, by: Schema.optionalKey(Schema.String) }, Counted: {} })
+})
+  .evolve({ Noted: (all, { text }) => [...all, text], Counted: () => [] })
+  .decide({ Note: () => [{ _tag: "Noted", text: "a" }, { _tag: "Counted" }, { _tag: "Noted", text: "b", by: "c" }] })
+evolving.decide({
+  // @ts-expect-error the owner is of no withdrawal
+  Open: (command) => Result.succeed([{ ...command, _tag: "Withdrawn", amount: 1 }]),
+  Deposit: () => [],
+  Withdraw: () => []
+})
+vocabulary.evolve({
+  AccountOpened: (_, { owner }) => ({ _tag: "Open", owner, balance: 0 }),
+  // @ts-expect-error no state has such a field
+  Deposited: (state, { amount }) => (state._tag === "Open" ? { ...state, balence: state.balance + amount } : state),
+  Withdrawn: (state) => state
+})
+
 // A decider that observes must evolve by what it observes, and cannot decide it.
 const observing = Decider.make({
   name: "alarm",
