@@ -3,6 +3,7 @@
  */
 export * as Aggregate from "./Aggregate.ts"
 export * as Archive from "./Archive.ts"
+export * as Boundary from "./Boundary.ts"
 export * as Causation from "./Causation.ts"
 export * as Copy from "./Copy.ts"
 export * as Decider from "./Decider.ts"

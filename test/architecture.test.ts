@@ -45,6 +45,7 @@ const floors = {
     files: [
       "Causation.ts",
       "Aggregate.ts",
+      "Boundary.ts",
       "Archive.ts",
       "Copy.ts",
       "Subscription.ts",

@@ -9,7 +9,15 @@ import * as Schedule from "effect/Schedule"
 import * as Causation from "../../Causation.ts"
 import * as Decider from "../../Decider.ts"
 import type * as Event from "../../Event.ts"
-import { ConcurrencyConflict, type EventStore, StoreError, type Write } from "../../EventStore.ts"
+import {
+  type Appended,
+  type AppendError,
+  ConcurrencyConflict,
+  ConditionConflict,
+  type EventStore,
+  StoreError,
+  type Write
+} from "../../EventStore.ts"
 import type { Metadata } from "../../RecordedEvent.ts"
 import * as StreamName from "../../StreamName.ts"
 import type { Execution, Target } from "./execution.ts"
@@ -54,6 +62,7 @@ export interface Prepared<out Result, out Rejection> {
   }
 }
 
+/** What happens after a conflict. */
 export interface RetryOptions {
   /** When to decide again after a conflict, and how often. At once and up to 10 times by default. */
   readonly retry?: Schedule.Schedule<unknown> | undefined
@@ -80,13 +89,20 @@ export const withoutUndefined = (metadata: Metadata): Metadata =>
 const allOf = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>): Effect.Effect<unknown, E> =>
   effects.length === 1 ? effects[0]! : Effect.all(effects, { discard: true })
 
+/** What others can have come first with: to a stream, or with an event that matches a query. */
+type Conflict = ConcurrencyConflict | ConditionConflict
+
+/** Tells the conflict that an append can have from the other one, which is a defect. */
+type Telling<C extends Conflict> = (error: Conflict) => Effect.Effect<never, C>
+
 /** Gives whether it is done: what cannot be answered for good by what is known in memory is decided once more. */
-const attempt = Effect.fnUntraced(function* <Rejection>(
+const attempt = Effect.fnUntraced(function* <Rejection, C extends Conflict>(
   store: EventStore["Service"],
   executions: ReadonlyArray<Execution<unknown, Rejection>>,
   streams: ReadonlyArray<StreamName.StreamName>,
   commandId: string,
-  metadata: Metadata
+  metadata: Metadata,
+  telling: Telling<C>
 ) {
   const catchUp = allOf(executions.map((execution) => execution.catchUp))
   const isProvisional = (): boolean => executions.some((execution) => execution.isProvisional())
@@ -116,20 +132,21 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
   const asOf = yield* Clock.currentTimeMillis
   // What is refused may have been executed before, and before what was known in memory; and a state that nobody looked at is no conflict
   // that the schedule has to know of.
-  const mayPass = (error: ConcurrencyConflict | StoreError): boolean =>
+  const mayPass = (error: AppendError): boolean =>
     error._tag === "StoreError"
       ? !error.isRetryable && isProvisional()
       : executions.some((execution) => !execution.hasRead())
-  const appended = yield* watchingAppend(store, writes).pipe(
-    Effect.catch((error) => {
-      if (error._tag === "ConditionConflict") return Effect.die(error)
-      for (const execution of executions) execution.doubt()
-      return mayPass(error) ? Effect.undefined : Effect.fail(error)
-    })
-  )
+  const failed = (error: AppendError): Effect.Effect<undefined, C | StoreError> => {
+    for (const execution of executions) execution.doubt()
+    if (mayPass(error)) return Effect.undefined
+    return error._tag === "StoreError" ? Effect.fail(error) : telling(error)
+  }
+  const appending = watchingAppend(store, writes, executions[0]!.condition?.())
+  const appended: Appended | undefined = yield* Effect.catch(appending, failed)
   if (appended === undefined) return false
   // Executed elsewhere at the same time: what it came to is in the streams by now.
   if (appended.repeated) {
+    for (const execution of executions) execution.restart()
     yield* catchUp
     return true
   }
@@ -138,7 +155,8 @@ const attempt = Effect.fnUntraced(function* <Rejection>(
   return true
 })
 
-const isConflict = (error: unknown): boolean => error instanceof ConcurrencyConflict
+const isConflict = (error: unknown): boolean =>
+  error instanceof ConcurrencyConflict || error instanceof ConditionConflict
 
 /** Runs an effect again after a conflict. The schedule, which costs as much as the rest of a command, is made when there is one. */
 const retrying = <A, E, R>(
@@ -156,9 +174,10 @@ const retrying = <A, E, R>(
     return Effect.retry(again, { schedule, while: isConflict })
   })
 
-const execute = Effect.fnUntraced(function* <Result, Rejection>(
+const execute = Effect.fnUntraced(function* <Result, Rejection, C extends Conflict>(
   prepared: ReadonlyArray<Prepared<Result, Rejection>["~eventfold/Prepared"]>,
   options: ExecuteOptions & RetryOptions,
+  telling: Telling<C>,
   progress: Progress
 ) {
   const commandId = options.commandId ?? (yield* uuidV7)
@@ -171,7 +190,7 @@ const execute = Effect.fnUntraced(function* <Result, Rejection>(
   const isRepeatable = options.commandId !== undefined
   const executions = prepared.map(({ begin }) => begin({ commandId, isRepeatable, together, policy: options.load }))
   progress.accounts = () => executions.map((execution) => execution.account())
-  const once = attempt(store, executions, together, commandId, metadata)
+  const once = attempt(store, executions, together, commandId, metadata, telling)
   const loadDecideAppend = Effect.flatMap(once, (isDone) => {
     if (isDone) return Effect.void
     for (const execution of executions) execution.restart()
@@ -181,6 +200,12 @@ const execute = Effect.fnUntraced(function* <Result, Rejection>(
   return executions.map((execution) => execution.outcome())
 })
 
+const onStreams: Telling<ConcurrencyConflict> = (error) =>
+  error._tag === "ConcurrencyConflict" ? Effect.fail(error) : Effect.die(error)
+
+const overQuery: Telling<ConditionConflict> = (error) =>
+  error._tag === "ConditionConflict" ? Effect.fail(error) : Effect.die(error)
+
 /** Load, decide, append; after a conflict fold what was missed, and decide again. */
 export const run = <Result, Rejection>(
   commands: ReadonlyArray<Prepared<Result, Rejection>>,
@@ -189,5 +214,17 @@ export const run = <Result, Rejection>(
   const prepared = commands.map((command) => command["~eventfold/Prepared"])
   return prepared.length === 0
     ? Effect.succeed([])
-    : watching(prepared, (progress) => execute(prepared, options, progress))
+    : watching(prepared, (progress) => execute(prepared, options, onStreams, progress))
+}
+
+/** The same for a command that is decided over a query, and stored on the condition that nothing further matches. */
+export const runOver = <Result, Rejection>(
+  command: Prepared<Result, Rejection>,
+  options: ExecuteOptions & RetryOptions
+): Effect.Effect<Result, Rejection | ConditionConflict | StoreError | Event.DecodeError> => {
+  const prepared = [command["~eventfold/Prepared"]]
+  return Effect.map(
+    watching(prepared, (progress) => execute(prepared, options, overQuery, progress)),
+    ([outcome]) => outcome!
+  )
 }

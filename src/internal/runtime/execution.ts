@@ -3,18 +3,17 @@
  * its command, so that a conflict costs only the events that were missed.
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as Decider from "../../Decider.ts"
 import type * as Event from "../../Event.ts"
-import type { StoreError, Write } from "../../EventStore.ts"
+import type { Condition, EventToAppend, StoreError, Write } from "../../EventStore.ts"
 import type { Metadata } from "../../RecordedEvent.ts"
 import type { StreamName } from "../../StreamName.ts"
 import { derivedId } from "../kernel/derivedId.ts"
 import * as Metrics from "../../Metrics.ts"
-import { decideOn } from "./decision.ts"
+import { type Decision, decideOn } from "./decision.ts"
 import type { Loaded, Outcome } from "./loaded.ts"
 import { type Loader, type LoadPolicy, nothingKnown } from "./loader.ts"
-import { stopwatch } from "./measuring.ts"
+import { type Measures, stopwatch } from "./measuring.ts"
 import type { Account } from "./watching.ts"
 
 /** What the loop of load, decide and append works with. */
@@ -38,6 +37,8 @@ export interface Execution<out Result, out Rejection> {
     context: Decider.DecideContext,
     metadata: Metadata
   ) => Effect.Effect<ReadonlyArray<Write>, Rejection>
+  /** On what condition that is stored. Only what is decided over a query has one. */
+  readonly condition?: () => Condition
   /** Takes what was decided as stored, the last event at `position`, and gives the number of events that were. `asOf`: when that was about to be. */
   readonly settle: (position: number, asOf: number) => Effect.Effect<number>
   /** The append of what was decided has failed. */
@@ -73,6 +74,29 @@ export interface Target<D extends Decider.Any> {
   /** How new the state has to be that is decided on first; likely to be the latest, where nothing is said. */
   readonly policy: LoadPolicy | undefined
 }
+
+/** Decides a command on a state, and measures how long that takes. */
+export const decideMeasured = <D extends Decider.Any, Rejection>(
+  measures: Measures,
+  decider: D,
+  stream: StreamName,
+  loaded: Pick<Loaded<Decider.State<D>>, "state" | "version">,
+  command: Decider.Command<D>,
+  context: Decider.DecideContext
+): Effect.Effect<Decision<Decider.State<D>, Decider.Event<D>>, Rejection> =>
+  Effect.withFiber((fiber) => {
+    const seconds = stopwatch(fiber)
+    const decision = decideOn<D, Rejection>(decider, stream, loaded, command, context)
+    Metrics.update(measures.decideSeconds, seconds(), fiber.context)
+    return Effect.fromResult(decision)
+  })
+
+/** What is stored of a decision. */
+export const toAppend = (
+  { encoded }: Decision<unknown, unknown>,
+  idOf: (index: number) => string,
+  metadata: Metadata
+): ReadonlyArray<EventToAppend> => encoded.map((event, index) => ({ ...event, id: idOf(index), metadata }))
 
 export const makeExecution = <D extends Decider.Any, Rejection>(
   decider: D,
@@ -140,21 +164,19 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
       isWhole = true
     },
     decide: (context, metadata) =>
-      Effect.withFiber((fiber) => {
+      Effect.suspend(() => {
         const { loaded } = known
         issued = command()
-        const seconds = stopwatch(fiber)
-        const decision = decideOn<D, Rejection>(decider, stream, loaded, issued, context)
-        Metrics.update(loader.measures.decideSeconds, seconds(), fiber.context)
-        if (Result.isFailure(decision)) return Effect.fail(decision.failure)
-        decided = decision.success
-        if (decided.events.length === 0) return Effect.succeed([])
-        const events = decision.success.encoded.map((event, index) => ({
-          ...event,
-          id: index === 0 ? nextId : eventId(index),
-          metadata: { ...metadata, ...about?.() }
-        }))
-        return Effect.succeed([{ stream, expected: loaded.version, events }])
+        return Effect.map(
+          decideMeasured<D, Rejection>(loader.measures, decider, stream, loaded, issued, context),
+          (decision) => {
+            decided = decision
+            if (decision.events.length === 0) return []
+            const idOf = (index: number): string => (index === 0 ? nextId : eventId(index))
+            const events = toAppend(decision, idOf, { ...metadata, ...about?.() })
+            return [{ stream, expected: loaded.version, events }]
+          }
+        )
       }),
     settle: (position, asOf) =>
       Effect.suspend(() => {

@@ -13,6 +13,8 @@ import {
   type Appended,
   type AppendError,
   ConcurrencyConflict,
+  type Condition,
+  ConditionConflict,
   type EventStore,
   StoreError,
   type Write
@@ -36,7 +38,8 @@ export interface Account {
   /** What was decided last. */
   readonly command: unknown
   readonly outcome: "executed" | "nothing" | "repeated"
-  readonly version: number
+  /** The version that the stream came to, where it is known. */
+  readonly version: number | undefined
   readonly events: ReadonlyArray<unknown>
 }
 
@@ -57,7 +60,7 @@ const outcomeOfFailure = (cause: Cause.Cause<unknown>): CommandOutcome => {
   const failure = Cause.findErrorOption(cause)
   if (Option.isNone(failure)) return Cause.hasInterruptsOnly(cause) ? "interrupted" : "failed"
   const error = failure.value
-  if (error instanceof ConcurrencyConflict) return "conflict"
+  if (error instanceof ConcurrencyConflict || error instanceof ConditionConflict) return "conflict"
   return error instanceof StoreError || error instanceof DecodeError ? "failed" : "rejected"
 }
 
@@ -172,9 +175,10 @@ export const watchingAttempts = <A, E, R>(
     }
     return Effect.onExitPrimitive(attempt, (exit) => {
       const error = Option.getOrUndefined(failureOf(exit))
-      if (!(error instanceof ConcurrencyConflict)) return undefined
+      const isOver = error instanceof ConditionConflict
+      if (!isOver && !(error instanceof ConcurrencyConflict)) return undefined
       isLate = true
-      const late = watched.find(({ stream }) => stream === error.stream)
+      const late = isOver ? watched[0] : watched.find(({ stream }) => stream === error.stream)
       if (late !== undefined) Metrics.update(late.measures.conflicts, 1, context)
       return undefined
     })
@@ -184,8 +188,10 @@ export const watchingAttempts = <A, E, R>(
 /** Watches the append of what was decided. */
 export const watchingAppend = (
   store: EventStore["Service"],
-  writes: ReadonlyArray<Write>
+  writes: ReadonlyArray<Write>,
+  condition: Condition | undefined
 ): Effect.Effect<Appended, AppendError> => {
+  const append = condition === undefined ? store.append(writes) : store.append(writes, { condition })
   const options = () => ({
     attributes: {
       "eventfold.stream": oneOrAll(writes.map(({ stream }) => stream)),
@@ -194,8 +200,8 @@ export const watchingAppend = (
   })
   return spanned("eventfold.append", options, (span) =>
     span === undefined
-      ? store.append(writes)
-      : Effect.tap(store.append(writes), ({ position, repeated, versions }) => {
+      ? append
+      : Effect.tap(append, ({ position, repeated, versions }) => {
           annotate(span, {
             "eventfold.outcome": repeated ? "repeated" : "stored",
             "eventfold.position": position,
