@@ -3,6 +3,8 @@
  *
  * To execute a command it folds the stream, decides, and appends what was decided on the expectation that nothing came in
  * between. If something did, it folds only what it missed and decides again.
+ *
+ * The aggregate as the boundary of what is consistent is Eric Evans's; that a retry folds what was missed alone, Jérémie Chassaing's.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -67,7 +69,8 @@ export interface Aggregate<D extends Decider.Any> extends TimeTravel<D> {
   /**
    * Closes the books of a stream: a command ends it, and another one begins the next stream with a summary, both or none. Each of the two
    * points to the other: the events that begin it have the metadata `continues`, those that end the first one `continuedBy`.
-   * Both commands have to come to events, and the next stream must have none yet; otherwise nothing is stored, and the error says why.
+   * Both commands have to come to events, and the next stream must have none yet; otherwise nothing is stored, and the error says why. The name is
+   * Oskar Dudycz's.
    */
   readonly closeBooks: <Close extends Decider.Command<D>["_tag"], Open extends Decider.Command<D>["_tag"]>(
     id: string,
@@ -92,6 +95,7 @@ export interface Aggregate<D extends Decider.Any> extends TimeTravel<D> {
  * How an aggregate is run. `S` is what it says about snapshots.
  */
 export interface Options<D extends Decider.Any, S extends Snapshots | undefined = undefined> extends RetryOptions {
+  /** The rules, and the schemas, of what it runs. */
   readonly decider: D
   /** The category of the streams. The decider's name by default. */
   readonly category?: string
@@ -121,6 +125,8 @@ type Rejections<Commands extends ReadonlyArray<unknown>> =
  * Executes several commands as one: all their events are appended, or none. What any of them is rejected with rejects all,
  * and a conflict on any of their streams decides all of them again, on the retry schedule of the first unless `retry` is given.
  * A command id is that of all of them together.
+ *
+ * "One aggregate a transaction" is Vaughn Vernon's rule: this is for where two things really have to change at once.
  *
  * @example
  * import { Aggregate } from "eventfold"
@@ -221,11 +227,12 @@ const makeWith = <D extends Decider.Any>(
 
 /**
  * Makes the service of an aggregate, a class to be extended, with a layer that needs an event store, and a store of snapshots
- * where there are any.
+ * where there are any. Throws for a category that has a hyphen, and for sizes that are no whole numbers.
  *
  * @example
  * import { Aggregate, Decider, Event } from "eventfold"
- * import { Schema } from "effect"
+ * import { MemoryEventStore } from "eventfold/memory"
+ * import { Effect, Layer, Schema } from "effect"
  *
  * const counter = Decider.make({
  *   name: "counter",
@@ -238,6 +245,16 @@ const makeWith = <D extends Decider.Any>(
  *   .decide({ Increment: () => [{ _tag: "Incremented" }] })
  *
  * class Counters extends Aggregate.Service<Counters>()("app/Counters", { decider: counter }) {}
+ *
+ * const program = Effect.gen(function* () {
+ *   const counters = yield* Counters
+ *   yield* counters.execute("clicks", { _tag: "Increment" }, { commandId: "click:1" })
+ *   const { state, version } = yield* counters.state("clicks")
+ *   const { state: before } = yield* counters.state("clicks", { at: { version: 0 } })
+ *   return { before, state, version } // { before: 0, state: 1, version: 1 }
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Layer.provide(Counters.layer, MemoryEventStore.layer)))
  */
 export const Service =
   <Self>() =>
@@ -245,9 +262,11 @@ export const Service =
     key: Key,
     options: Options<D, S>
   ): Context.ServiceClass<Self, Key, Aggregate<D>> & {
+    /** The aggregate, over the stores that are provided. */
     readonly layer: Layer.Layer<Self, never, Exclude<Requirements<S>, Scope.Scope>>
     /** What it runs, and where: for tools that are given the class alone. */
     readonly decider: D
+    /** The category of its streams. */
     readonly category: string
   } => {
     const { decider, category = decider.name } = options

@@ -4,6 +4,8 @@
  * What is caused while an event is handled carries that event's id as causation and its correlation id; what follows from
  * a request carries whatever was put around the request, such as the actor. The trace comes from the current span, travels in the
  * event's metadata, and is continued by who handles the event, in whatever process.
+ *
+ * Correlation ids are a pattern of "Enterprise Integration Patterns" (Hohpe, Woolf); that an event names its cause as well, Greg Young's.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -75,6 +77,16 @@ export const parentOf = ({ metadata }: Pick<RecordedEvent, "metadata">): Option.
 /**
  * Runs the handling of an event: whatever it appends is caused by that event and belongs to its correlation. It goes on with the
  * event's trace, unless there is a span around it already: then that one is the parent of its spans.
+ *
+ * @example
+ * import { Causation, EventStore, type RecordedEvent } from "eventfold"
+ * import { Effect, Stream } from "effect"
+ *
+ * export const handleAll = (handle: (event: RecordedEvent.RecordedEvent) => Effect.Effect<void>) =>
+ *   Effect.gen(function* () {
+ *     const store = yield* EventStore.EventStore
+ *     yield* Stream.runForEach(store.subscribe({ after: 0 }), (event) => Causation.causedBy(handle(event), event))
+ *   })
  */
 export const causedBy = <A, E, R>(self: Effect.Effect<A, E, R>, event: RecordedEvent): Effect.Effect<A, E, R> =>
   withMetadata(
@@ -91,9 +103,13 @@ export const causedBy = <A, E, R>(self: Effect.Effect<A, E, R>, event: RecordedE
 export class CausationTooDeep extends Schema.TaggedError<CausationTooDeep>("eventfold/CausationTooDeep")(
   "CausationTooDeep",
   {
+    /** The event that was not reacted to. */
     eventId: Schema.String,
+    /** The stream of that event. */
     stream: Schema.String,
+    /** Its type, as stored. */
     type: Schema.String,
+    /** How many events lead to it. */
     depth: Schema.Int,
     /** How many there may be. */
     limit: Schema.Int

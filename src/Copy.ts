@@ -8,6 +8,8 @@
  * run comes to. A run ends at the head that the source had when it began, and running it again copies what has come since.
  *
  * A transform gets a recorded event and gives what it is copied as: a plain function, or one of those here, composed.
+ *
+ * It is what Greg Young calls copy and replace ("Versioning in an Event Sourced System").
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -34,7 +36,9 @@ export interface Options {
   readonly name: string
   /** The events that are copied, of those that match and are in one of the streams. All by default. */
   readonly from?: {
+    /** Those that match it. Every event by default; with `streams`, every event of their categories. */
     readonly query?: Query.Query
+    /** Those in one of these streams. Every stream by default. */
     readonly streams?: ReadonlyArray<StreamName.StreamName>
   }
   /** What becomes of each. Each is copied as it is by default. */
@@ -45,6 +49,7 @@ export interface Options {
  * The store that is copied from, which is only read, and the one that is copied to: what the layers of stores give.
  */
 export interface Stores {
+  /** The store that is copied from. */
   readonly from: Context.Context<EventStore>
   /** Both services of one store, of one layer: what is copied, and that it was, is one transaction. */
   readonly to: Context.Context<EventStore | ProjectionStore>
@@ -96,8 +101,23 @@ export const stream = (copy: Model.Copy, { from, to }: Stores): Stream.Stream<Mo
   })
 
 /**
- * Copies everything up to the head that the source has now, and gives what the copy has come to, in this run and those before. A `StoreError`
+ * Copies everything up to the head that the source has now, and gives what the copy has come to, in this run and those before. Fails with
+ * `CopyFailed` before an event that cannot be copied, and goes on with it when it is run again. A `StoreError`
  * that is retryable is met by running it again. While another run of this name is under way it waits for that one.
+ *
+ * @example
+ * import { Copy } from "eventfold"
+ * import { MemoryEventStore } from "eventfold/memory"
+ * import { Effect, Layer } from "effect"
+ *
+ * const store = Layer.build(Layer.fresh(MemoryEventStore.layer))
+ *
+ * const program = Effect.gen(function* () {
+ *   const [from, to] = yield* Effect.all([store, store])
+ *   return yield* Copy.run(Copy.make({ name: "everything" }), { from, to })
+ * })
+ *
+ * const { read, written } = await Effect.runPromise(Effect.scoped(program))
  */
 export const run = (copy: Model.Copy, stores: Stores): Effect.Effect<Model.Report, CopyError> =>
   Stream.runFold(
@@ -150,6 +170,12 @@ export const renameCategories =
 
 /**
  * Rewrites the data of types as JSON, by the names they are stored under. The schema version stays: {@link translate} writes another.
+ *
+ * @example
+ * import { Copy } from "eventfold"
+ *
+ * // Rates were stored as numbers, and are to be texts.
+ * export const asText = Copy.rewrite({ RateChanged: (rate) => String(rate) })
  */
 export const rewrite =
   (changes: {
@@ -179,8 +205,19 @@ export const translate =
       : [recorded]
 
 /**
- * Writes every event of these definitions as it would be written today: upcast, renamed and retired types replaced, tagged. Then the steps from
- * old versions are needed no more. Events of other types are kept.
+ * Writes every event of these definitions as it would be written today: upcast, renamed and retired types replaced, tagged. Events of other types
+ * are kept. Old names and retired types are needed no more then. The chain of versions is: what is written has the number of the newest one. To begin
+ * at version 1 again, {@link translate} into fresh definitions.
+ *
+ * @example
+ * import { Copy, Event } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const AccountEvent = Event.define({
+ *   AccountOpened: Event.version({ owner: Schema.String }).next({ holder: Schema.String }, ({ owner }) => ({ holder: owner }))
+ * })
+ *
+ * export const upToDate = Copy.make({ name: "up-to-date", transform: Copy.upcast(AccountEvent) })
  */
 export const upcast = <E extends Event.Tagged>(definitions: Event.Definitions<E>): Model.Transform =>
   translate(definitions, definitions, (event) => [event])

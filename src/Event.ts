@@ -3,7 +3,8 @@
  *
  * Each event type is a list of schema versions. The stored version picks the schema that decodes, typed steps lead from
  * there to today's shape, and only today's shape is ever written. Types can be renamed and retired; what they were
- * stored as stays readable. One codec serves every reader, so nothing reads around an upcast.
+ * stored as stays readable. One codec serves every reader, so nothing reads around an upcast. What there is to know about versions of events is
+ * in Greg Young's "Versioning in an Event Sourced System".
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -27,18 +28,14 @@ import type { RecordedEvent } from "./RecordedEvent.ts"
 export { catalog, catalogMarkdown, DecodeError, EncodeError, version }
 export type { Catalog, DecodeProblem, DecodeReason, Fields, Version }
 
-/**
- * Anything told apart by `_tag`: events, commands and rejections.
- */
+/** Anything told apart by `_tag`: events, commands and rejections. */
 export interface Tagged {
   readonly _tag: string
 }
 
 type Simplify<A> = { [K in keyof A]: A[K] } & {}
 
-/**
- * The member of a union with the given tag.
- */
+/** The member of a union with the given tag. */
 export type Case<Union extends Tagged, Tag extends string> = Union extends { readonly _tag: Tag } ? Union : never
 
 /**
@@ -46,21 +43,20 @@ export type Case<Union extends Tagged, Tag extends string> = Union extends { rea
  * newest payload and events. A retired type is read into zero or more living ones and never written.
  */
 export interface StoredType<out E> {
+  /** The name that events are stored under. */
   readonly type: string
   /** The living type that it is read as, or `undefined` for a retired one. */
   readonly living: string | undefined
+  /** The schemas of its versions, from version 1 up. */
   readonly schemas: ReadonlyArray<Schema.Codec<unknown, unknown>>
+  /** The events that stored data of a version is read as. */
   readonly decode: (data: unknown, schemaVersion: number) => Result.Result<ReadonlyArray<E>, DecodeProblem>
 }
 
-/**
- * Encodes the events of one type. Which type that is, is known by its name alone, hence the `never`.
- */
+/** Encodes the events of one type. Which type that is, is known by its name alone, hence the `never`. */
 export type Encoder = (event: never) => Result.Result<EncodedEvent, EncodeError>
 
-/**
- * A set of event types: a domain's vocabulary. `typeof MyEvents.Type` is the union of its events.
- */
+/** A set of event types: a domain's vocabulary. `typeof MyEvents.Type` is the union of its events. */
 export interface Definitions<in out E extends Tagged> {
   /** The union of the events. Exists in types alone. */
   readonly Type: E
@@ -74,12 +70,10 @@ export interface Definitions<in out E extends Tagged> {
   readonly ignored: ReadonlySet<string>
   /**
    * Gives living types the names they were stored under before: `{ AccountOpened: "AccountCreated" }` reads events
-   * stored as `AccountCreated`, of any version, as `AccountOpened`.
+   * stored as `AccountCreated`, of any version, as `AccountOpened`. Throws for a type that is not defined, and for a name that is.
    */
   renamed(names: { readonly [Type in E["_tag"]]?: string }): Definitions<E>
-  /**
-   * Reads a type that is written no more: each stored event becomes zero or more living ones.
-   */
+  /** Reads a type that is written no more: each stored event becomes zero or more living ones. Throws for a type that is defined already. */
   retired<const V extends Version<unknown> | Fields>(
     type: string,
     versions: V,
@@ -91,29 +85,29 @@ export interface Definitions<in out E extends Tagged> {
    * in a {@link union} with this one, reads it.
    */
   ignoring(types: ReadonlyArray<string>): Definitions<E>
-  /**
-   * Names what events are about, for queries and append conditions that cross streams.
-   */
+  /** Names what events are about, for queries and append conditions that cross streams. Throws for a type that is not defined. */
   tagged(tags: { readonly [Type in E["_tag"]]?: (event: Case<E, Type>) => ReadonlyArray<string> }): Definitions<E>
 }
 
-/**
- * A domain event in its stored form.
- */
+/** A domain event in its stored form. */
 export interface EncodedEvent {
+  /** The name of its type. */
   readonly type: string
+  /** The version of the type's schema that `data` has, from 1. */
   readonly schemaVersion: number
+  /** The event without its `_tag`, as JSON. */
   readonly data: Schema.Json
+  /** What it is about. None where {@link Definitions.tagged} says nothing. */
   readonly tags: ReadonlyArray<string>
 }
 
-/**
- * A recorded event together with the domain event it decodes to.
- */
+/** A recorded event together with the domain event it decodes to. */
 export interface Decoded<out E> {
+  /** The domain event. */
   readonly event: E
   /** The recorded event's id; of the further events that one retired event stands for, ids that derive from it. */
   readonly id: string
+  /** The record that it was decoded from. */
   readonly recorded: RecordedEvent
 }
 
@@ -198,6 +192,10 @@ const addOnce = <E>(
  *     .next({ owner: Schema.String, currency: Schema.String }, (v1) => ({ ...v1, currency: "EUR" })),
  *   Deposited: { amount: Schema.Int }
  * })
+ *   .renamed({ Deposited: "MoneyPaidIn" })
+ *   .retired("Audited", { by: Schema.String }, () => [])
+ *   .tagged({ AccountOpened: ({ owner }) => [`owner:${owner}`] })
+ *
  * type AccountEvent = typeof AccountEvent.Type
  */
 export const define = <const D extends { readonly [type: string]: Version<unknown> | Fields }>(
@@ -233,6 +231,16 @@ export const define = <const D extends { readonly [type: string]: Version<unknow
 
 /**
  * One set of all the events of two sets. A name that both define is refused when the program starts.
+ *
+ * @example
+ * import { Event } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const Orders = Event.define({ OrderPlaced: { customer: Schema.String }, OrderCancelled: {} })
+ * const Payments = Event.define({ Paid: { amount: Schema.Int } })
+ *
+ * Event.union(Orders, Payments).types // ["OrderPlaced", "OrderCancelled", "Paid"]
+ * Event.pick(Orders, ["OrderPlaced"]).types // ["OrderPlaced"]
  */
 export const union = <A extends Tagged, B extends Tagged>(
   self: Definitions<A>,
@@ -244,9 +252,7 @@ export const union = <A extends Tagged, B extends Tagged>(
   return make(stored, new Map([...self.encoders, ...that.encoders]), new Set(ignored))
 }
 
-/**
- * The events of some types alone: for a reader that does not care about the others.
- */
+/** The events of some types alone: for a reader that does not care about the others. */
 export const pick = <E extends Tagged, const Type extends E["_tag"]>(
   self: Definitions<E>,
   types: ReadonlyArray<Type>
@@ -266,22 +272,16 @@ export const pick = <E extends Tagged, const Type extends E["_tag"]>(
   return make(stored, new Map([...self.encoders].filter(([type]) => picked.has(type))), self.ignored)
 }
 
-/**
- * A value that belongs to one member of a keyed family. Its `_tag` is that of the value.
- */
+/** A value that belongs to one member of a keyed family. Its `_tag` is that of the value. */
 export type Keyed<A extends Tagged> = A extends Tagged
   ? { readonly _tag: A["_tag"]; readonly key: string; readonly value: A }
   : never
 
-/**
- * Says which member of a keyed family an event or command belongs to.
- */
+/** Says which member of a keyed family an event or command belongs to. */
 export const keyed = <const A extends Tagged>(key: string, value: A): Keyed<A> =>
   ({ _tag: value._tag, key, value }) as Keyed<A>
 
-/**
- * The events of a keyed family of things that each have the events of `self`. Stored as `{ key, value }`.
- */
+/** The events of a keyed family of things that each have the events of `self`. Stored as `{ key, value }`. */
 export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Keyed<E>> => {
   const stored = new Map<string, StoredType<Keyed<E>>>()
   const Envelope = Schema.Struct({ key: Schema.String, value: Schema.Unknown })
@@ -320,7 +320,16 @@ export const keyedBy = <E extends Tagged>(self: Definitions<E>): Definitions<Key
 }
 
 /**
- * The stored form of an event: the newest version of its type.
+ * The stored form of an event: the newest version of its type. Fails with `EncodeError` where its own schema refuses it, or the set does not have it.
+ *
+ * @example
+ * import { Event } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const AccountEvent = Event.define({ Deposited: { amount: Schema.Int } }).tagged({ Deposited: () => ["money"] })
+ *
+ * Event.encode(AccountEvent, { _tag: "Deposited", amount: 5 })
+ * // a success: { type: "Deposited", schemaVersion: 1, data: { amount: 5 }, tags: ["money"] }
  */
 export const encode = <E extends Tagged>(
   self: Definitions<E>,
@@ -332,9 +341,7 @@ export const encode = <E extends Tagged>(
     : encoder(event as never)
 }
 
-/**
- * The domain events that a recorded event stands for: one, or for a retired type any number.
- */
+/** The domain events that a recorded event stands for: one, or for a retired type any number. Fails with `DecodeError`, whose `reason` says why. */
 export const decode = <E extends Tagged>(
   self: Definitions<E>,
   recorded: RecordedEvent
@@ -376,9 +383,7 @@ class DecodedEvent<out E extends Tagged> implements Decoded<E> {
   }
 }
 
-/**
- * The domain events that a recorded event stands for, each with the record and an id of its own.
- */
+/** The domain events that a recorded event stands for, each with the record and an id of its own. */
 export const decodeRecorded = <E extends Tagged>(
   self: Definitions<E>,
   recorded: RecordedEvent

@@ -41,6 +41,7 @@ export const isExpected = (expected: ExpectedVersion, actual: number): boolean =
 export interface EventToAppend extends EncodedEvent {
   /** A UUID of the caller's making. It is what makes an append idempotent. */
   readonly id: string
+  /** What is known about it beside what happened. */
   readonly metadata: Metadata
 }
 
@@ -48,7 +49,9 @@ export interface EventToAppend extends EncodedEvent {
  * Events for one stream, and what is expected of it.
  */
 export interface Write {
+  /** The stream that they are appended to. */
   readonly stream: StreamName
+  /** Where that stream has to be. */
   readonly expected: ExpectedVersion
   /** At least one. */
   readonly events: ReadonlyArray<EventToAppend>
@@ -56,9 +59,25 @@ export interface Write {
 
 /**
  * A dynamic consistency boundary: no event after a position may match a query. What the caller read up to that position is then
- * still all there is to know when its append is stored.
+ * still all there is to know when its append is stored. The idea is Sara Pellegrini's; dcb.events has the specification.
+ *
+ * @example
+ * import { EventStore, type Query } from "eventfold"
+ * import { Effect, Stream } from "effect"
+ *
+ * const ofTheSeat: Query.Query = [{ tags: ["seat:12A"] }]
+ *
+ * export const reserve = (write: EventStore.Write) =>
+ *   Effect.gen(function* () {
+ *     const store = yield* EventStore.EventStore
+ *     const after = yield* store.head
+ *     const known = yield* Stream.runCollect(store.readLog({ query: ofTheSeat, to: after }))
+ *     // Fails with ConditionConflict where somebody has reserved the seat meanwhile.
+ *     if (known.length === 0) yield* store.append([write], { condition: { query: ofTheSeat, after } })
+ *   })
  */
 export interface Condition {
+  /** The events that no new one may be among. */
   readonly query: Query
   /** The position up to which the caller has read. */
   readonly after: number
@@ -72,6 +91,7 @@ export interface Appended {
   readonly position: number
   /** The version of each write's last event, in the order of the writes. */
   readonly versions: ReadonlyArray<number>
+  /** When they were recorded, by the store's clock, in whole milliseconds. */
   readonly recordedAt: DateTime.Utc
   /** Whether the events were stored before, and this is the answer that was given then. */
   readonly repeated: boolean
@@ -81,6 +101,7 @@ export interface Appended {
  * An event as another store has recorded it, but for its places: those are given to it anew.
  */
 export interface RestoredEvent extends EventToAppend {
+  /** The stream that it was recorded in. */
   readonly stream: StreamName
   /** When it was recorded, in whole milliseconds. */
   readonly recordedAt: DateTime.Utc
@@ -106,6 +127,7 @@ export interface ReadOptions {
   readonly to?: number
   /** The most events to give. */
   readonly limit?: number
+  /** The order in which they are given. `"forward"` by default. */
   readonly direction?: "forward" | "backward"
 }
 
@@ -149,7 +171,9 @@ export const defaultLimits: Limits = {
 export class ConcurrencyConflict extends Schema.TaggedError<ConcurrencyConflict>("eventfold/ConcurrencyConflict")(
   "ConcurrencyConflict",
   {
+    /** The stream that was not where it was expected. */
     stream: Schema.String,
+    /** What the append expected of it. */
     expected: Schema.Union([Schema.Int, Schema.Literals(["no stream", "stream exists", "any"])]),
     /** The version the stream is at, 0 when it has no event. */
     // What is in a damaged row can be no safe integer, and the error must be able to say so.
@@ -169,6 +193,7 @@ export class ConcurrencyConflict extends Schema.TaggedError<ConcurrencyConflict>
 export class ConditionConflict extends Schema.TaggedError<ConditionConflict>("eventfold/ConditionConflict")(
   "ConditionConflict",
   {
+    /** The position up to which the caller had read. */
     after: Schema.Int,
     /** The position of the first event that matches. */
     // See ConcurrencyConflict.
@@ -181,6 +206,7 @@ export class ConditionConflict extends Schema.TaggedError<ConditionConflict>("ev
   }
 }
 
+/** Whether the same request may succeed later, for each reason. */
 const retryableByReason = {
   /** The request breaks a rule of the port; nothing was sent. */
   InvalidRequest: false,
@@ -214,10 +240,14 @@ const retryableByReason = {
  */
 export type StoreReason = keyof typeof retryableByReason
 
+/** What lies in the store, for as long as nobody has seen to it: no request can help it, and it is over when it is mended. */
+const untilMended: ReadonlySet<StoreReason> = new Set(["ReadOnly", "StorageFull"])
+
 /**
  * The store could not do what was asked. Nothing was stored, unless the reason is `OutcomeUnknown`.
  */
 export class StoreError extends Schema.TaggedError<StoreError>("eventfold/StoreError")("StoreError", {
+  /** Why, in a word: whether asking again may help follows from it. */
   reason: Schema.Literals(Object.keys(retryableByReason) as ReadonlyArray<StoreReason>),
   /** What is wrong, and what to do about it. */
   problem: Schema.String
@@ -230,13 +260,37 @@ export class StoreError extends Schema.TaggedError<StoreError>("eventfold/StoreE
   get isRetryable(): boolean {
     return retryableByReason[this.reason]
   }
+
+  /**
+   * Whether it says nothing of the request, and comes to an end without a change of it: what is retryable, and a store that has no room
+   * or only reads. What runs by itself, such as a projection, waits for as long as that takes.
+   */
+  get mayPass(): boolean {
+    return this.isRetryable || untilMended.has(this.reason)
+  }
 }
 
 /** What an append can fail with. */
 export type AppendError = ConcurrencyConflict | ConditionConflict | StoreError
 
 /**
- * The log of events.
+ * The log of events. What breaks a rule of the port, such as an empty append or a name that is too long, is a `StoreError` with the reason
+ * `InvalidRequest`: nothing is sent.
+ *
+ * @example
+ * import { EventStore } from "eventfold"
+ * import { MemoryEventStore } from "eventfold/memory"
+ * import { Effect, Stream } from "effect"
+ *
+ * const deposited = { id: crypto.randomUUID(), type: "Deposited", schemaVersion: 1, data: { amount: 5 }, tags: [], metadata: {} }
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = yield* EventStore.EventStore
+ *   yield* store.append([{ stream: "account-ada", expected: "no stream", events: [deposited] }])
+ *   return yield* Stream.runCollect(store.readStream("account-ada", { direction: "backward", limit: 10 }))
+ * })
+ *
+ * const [last] = await Effect.runPromise(Effect.provide(program, MemoryEventStore.layer))
  */
 export class EventStore extends Context.Service<
   EventStore,
@@ -245,6 +299,9 @@ export class EventStore extends Context.Service<
      * Stores events in one stream, or in several at once, all or nothing; on a condition, if one is given. Events whose
      * ids are stored already, all of them and just where this append would have put them, are answered as they were the first
      * time, whatever was appended since.
+     *
+     * Fails with `ConcurrencyConflict` where a stream is not where it is expected, with `ConditionConflict` where an event matches the condition, and with
+     * a `StoreError`, such as `DuplicateEvent` for an id that is stored in another place.
      */
     readonly append: (
       writes: ReadonlyArray<Write>,
@@ -258,7 +315,7 @@ export class EventStore extends Context.Service<
      * repeated; others with `DuplicateEvent`. It is what `Copy` writes with: events that happen are appended.
      */
     readonly restore: (events: ReadonlyArray<RestoredEvent>) => Effect.Effect<Restored, StoreError>
-    /** The events of a stream by version. A stream without events is empty. */
+    /** The events of a stream by version. A stream without events is empty. Fails with a `StoreError`, as every read here does. */
     readonly readStream: (stream: StreamName, options?: ReadOptions) => Stream.Stream<RecordedEvent, StoreError>
     /** The events of the log by position, of those that match the query. */
     readonly readLog: (options?: ReadOptions & { readonly query?: Query }) => Stream.Stream<RecordedEvent, StoreError>
@@ -267,14 +324,18 @@ export class EventStore extends Context.Service<
      * order. Never ends.
      */
     readonly subscribe: (options: {
+      /** The position after which to begin. 0 for the whole log. */
       readonly after: number
+      /** The events that are given. Every event by default. */
       readonly query?: Query
     }) => Stream.Stream<RecordedEvent, StoreError>
     /**
      * The same by pages, each with how far the log was searched for it: for who keeps a position, which moves on also where no event matches.
      */
     readonly subscribePages: (options: {
+      /** The position after which to begin. 0 for the whole log. */
       readonly after: number
+      /** The events that are given. Every event by default. */
       readonly query?: Query
     }) => Stream.Stream<Page, StoreError>
     /** The position of the last event, 0 for an empty log. */

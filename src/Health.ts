@@ -20,12 +20,14 @@ export type { ProcessCounts, StoreHealth }
  * How a store is doing, and all that follows its log.
  */
 export interface Health {
+  /** Whether there are no problems. */
   readonly isHealthy: boolean
   /**
    * What is wrong, a sentence each. They name what it is about, and say nothing of what is stored: why a projection has failed is in its status, and
    * why the store cannot be reached in `store`.
    */
   readonly problems: ReadonlyArray<string>
+  /** The store itself: whether it answers, and how fast it could be written to. */
   readonly store: StoreHealth
   /** All projections, reactions, publications and processes, by partition. None where the store does not tell. */
   readonly projections: ReadonlyArray<Status>

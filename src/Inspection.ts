@@ -16,21 +16,28 @@ import type { StreamName } from "./StreamName.ts"
 
 /** What there is of a category. */
 export interface CategoryStatistics {
+  /** The name of the category. */
   readonly category: string
+  /** How many streams it has. */
   readonly streams: number
+  /** How many events they have. */
   readonly events: number
 }
 
 /** What there is of a type in a version of its schema. */
 export interface TypeStatistics {
+  /** The type, as stored. */
   readonly type: string
+  /** The version of its schema, from 1. */
   readonly schemaVersion: number
+  /** How many events there are. */
   readonly events: number
   /**
    * Bytes of data and metadata, of all of them and of the largest: as JSON in UTF-8, the way PostgreSQL writes it, with a blank after every
    * colon and comma and numbers without exponents.
    */
   readonly bytes: number
+  /** Bytes of the largest one, counted likewise. */
   readonly largest: number
 }
 
@@ -38,11 +45,13 @@ export interface TypeStatistics {
 export interface DayStatistics {
   /** In UTC, as `2026-03-31`. */
   readonly day: string
+  /** How many events were recorded on it. */
   readonly events: number
 }
 
 /** A stream and how many events it has. */
 export interface StreamStatistics {
+  /** The name of the stream. */
   readonly stream: StreamName
   /** Its version, where nothing of it was left out. */
   readonly events: number
@@ -54,10 +63,13 @@ export interface StreamStatistics {
 export interface Statistics {
   /** The position of the last event, 0 for an empty log. */
   readonly head: number
+  /** How many events there are. */
   readonly events: number
+  /** How many streams have an event. */
   readonly streams: number
   /** When the first and the last event were recorded. */
   readonly first: DateTime.Utc | undefined
+  /** When the last one was. */
   readonly last: DateTime.Utc | undefined
   /** By name. */
   readonly categories: ReadonlyArray<CategoryStatistics>
@@ -75,6 +87,7 @@ export interface Statistics {
  * Which events are looked for. All that is given has to be so.
  */
 export interface Search {
+  /** The types, categories and tags that are looked for. Every event by default. */
   readonly query?: Query | undefined
   /** Recorded at this instant or later. */
   readonly since?: DateTime.Utc | undefined
@@ -84,8 +97,11 @@ export interface Search {
   readonly metadata?: { readonly [field: string]: Schema.Json } | undefined
   /** The lowest and the highest position. */
   readonly from?: number | undefined
+  /** The highest position. */
   readonly to?: number | undefined
+  /** The most events to give. All by default. */
   readonly limit?: number | undefined
+  /** The order in which they are given. `"forward"` by default. */
   readonly direction?: "forward" | "backward" | undefined
 }
 
@@ -109,7 +125,9 @@ export class Inspection extends Context.Service<
   {
     /** What the log holds, as of one moment. */
     readonly statistics: (options: {
+      /** How many days are told of at most. */
       readonly days: number
+      /** How many streams are told of at most. */
       readonly longest: number
     }) => Effect.Effect<Statistics, StoreError>
     /** The event with an id, in upper or lower case, unless there is none. */

@@ -20,7 +20,17 @@ const counts = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000,
 /** The most combinations of attributes that a process tells apart in a metric. */
 export const mostSeries = 1000
 
-/** A metric that tells its attributes apart, at little cost each time. */
+/**
+ * A metric that tells its attributes apart, at little cost each time.
+ *
+ * @example
+ * import { Metrics } from "eventfold"
+ * import { Effect, Metric } from "effect"
+ *
+ * const deposits = Metrics.commands.series({ category: "account", command: "Deposit", outcome: "executed" })
+ *
+ * await Effect.runPromise(Metric.value(deposits)) // { count: 0, incremental: true }
+ */
 export type Measure<M> = M & {
   /** The metric with attributes: the same one for the same. What comes after the first {@link mostSeries} combinations counts as `other`. */
   readonly series: (attributes: Metric.Metric.AttributeSet) => M

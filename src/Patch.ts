@@ -29,7 +29,9 @@ export type Patch = ReadonlyArray<Change>
  * A patch is applied to a value that it was not made for.
  */
 export class PatchError extends Schema.TaggedError<PatchError>("eventfold/PatchError")("PatchError", {
+  /** Where the patch does not fit. Empty for the value as a whole. */
   path: Schema.String,
+  /** What is wrong there. */
   problem: Schema.String
 }) {
   override get message(): string {
@@ -250,6 +252,11 @@ const define = (parent: Schema.MutableJsonObject, key: string, value: Schema.Mut
  *     - items[0]: {"sku":"tea","price":3}
  *     ~ items[0].price: 8 → 9
  *     + coupon: "MARCH"
+ *
+ * @example
+ * import { Patch } from "eventfold"
+ *
+ * Patch.format(Patch.between({ balance: 1 }, { balance: 2 }))
  */
 export const format = (patch: Patch): string => patch.map(line).join("\n")
 

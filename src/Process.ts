@@ -62,16 +62,19 @@ export type WaitingFor<M extends ProcessManager.Any> =
 
 /** Which instances are asked for: all that is given has to be so. */
 interface Which<Waiting, Where> {
+  /** How they are doing. */
   readonly status?: Status | undefined
   /** Those that began longer ago. */
   readonly olderThan?: Duration.Input | undefined
   /** Those that nothing has happened to for longer. */
   readonly idleFor?: Duration.Input | undefined
+  /** Those that wait for it, among other things. */
   readonly waitingFor?: Waiting | undefined
   /** The values that fields of the state have. One that is `undefined` does not restrict. */
   readonly where?: Where | undefined
   /** The instance after which to begin. */
   readonly after?: string | undefined
+  /** The most instances to give. All by default. */
   readonly limit?: number | undefined
 }
 
@@ -106,8 +109,8 @@ export interface Tending {
    */
   readonly cancel: (instance: string, reason: string) => Effect.Effect<void, StoreError | RequestRefused>
   /**
-   * Has an instance do what its state calls for, in place of what it was about to do: commands and timers. Refused where the process manager has
-   * no `resume` that says so.
+   * Has an instance do what its state calls for, in place of what it was about to do: commands and timers. Refused where the process manager has no
+   * `resume` that says so.
    */
   readonly resume: (instance: string) => Effect.Effect<void, StoreError | RequestRefused>
   /**
@@ -122,16 +125,15 @@ export interface Tending {
   readonly control: Pick<Control, "awaitPosition" | "status" | "pause" | "resume" | "skip" | "skipped">
 }
 
-/**
- * The service of a process: how its instances are looked at, and looked after.
- */
+/** The service of a process: how its instances are looked at, and looked after. */
 export interface Process<M extends ProcessManager.Any> extends Tending {
+  /** An instance, unless nothing has happened to it yet. */
   readonly get: (instance: string) => Effect.Effect<Option.Option<Instance<State<M>>>, StoreError>
   /** Instances in the order of their names. */
   readonly list: (options?: ListOptions<M>) => Stream.Stream<Instance<State<M>>, StoreError>
   /**
-   * Waits until there is nothing to do but to wait: all events are handled, all commands executed, all timers that are due have elapsed; but for those
-   * of instances that are stuck, which `count` tells. 5 seconds at most by default. For tests.
+   * Waits until there is nothing to do but to wait: all events are handled, all commands executed, all timers that are due have elapsed; but for
+   * those of instances that are stuck, which `count` tells. 5 seconds at most by default. For tests.
    */
   readonly awaitSettled: (timeout?: Duration.Input) => Effect.Effect<void, AwaitTimeout | StoreError>
 }
@@ -141,7 +143,9 @@ export interface Process<M extends ProcessManager.Any> extends Tending {
  * owner alone, in silence, where the process manager has no `resume`.
  */
 export interface Inspected extends Tending {
+  /** The name of the process. */
   readonly name: string
+  /** An instance, unless nothing has happened to it yet. */
   readonly get: (instance: string) => Effect.Effect<Option.Option<Instance<Schema.Json>>, StoreError>
   /** Instances in the order of their names. */
   readonly list: (options?: InspectOptions) => Stream.Stream<Instance<Schema.Json>, StoreError>
@@ -152,22 +156,19 @@ export type AggregatesOf<M extends ProcessManager.Any> = {
   readonly [To in keyof M["targets"]]: Context.Key<unknown, Aggregate<M["targets"][To]["decider"]>>
 }
 
-/**
- * How a process is run.
- */
+/** How a process is run. */
 export interface Options<M extends ProcessManager.Any, A> {
+  /** The rules of the process. */
   readonly manager: M
   /** For each target of the process manager the service of an aggregate. */
   readonly aggregates: A
-  /**
-   * How many owners may share the instances: 4 by default. It is kept, and cannot be changed later.
-   */
+  /** How many owners may share the instances: 4 by default. It is kept, and cannot be changed later. */
   readonly partitions?: number
   /** How many commands of a partition are executed at a time, each of another instance and for another aggregate: 32 by default. */
   readonly concurrency?: number
   /**
-   * When a command that failed for a technical reason is tried again, before its instance is stuck. After 100 ms, 200 ms and so on, up to 10
-   * seconds, 8 times, by default. A store that cannot be reached is waited for, whatever this says.
+   * When a command that failed for a technical reason is tried again, before its instance is stuck. After 100 ms, 200 ms and so on, up to 10 seconds,
+   * 8 times, by default. A store that cannot be reached is waited for, whatever this says.
    */
   readonly retry?: Schedule.Schedule<unknown>
   /**
@@ -207,7 +208,7 @@ type NoOthers<M extends ProcessManager.Any, A> = {
 }
 
 /**
- * Makes the service of a process, a class to be extended: `layer` runs it and looks after it, `layerReader` looks after it alone.
+ * Makes the service of a process, a class to be extended: `layer` runs it, `layerReader` looks after it alone. Throws where its options cannot be.
  *
  * @example
  * import { Aggregate, Decider, Event, Process, ProcessManager } from "eventfold"
@@ -247,7 +248,9 @@ export const Service =
     key: Key,
     options: Options<M, A> & NoOthers<M, A>
   ): Context.ServiceClass<Self, Key, Process<M>> & {
+    /** Runs the process, and looks after it. Fails where it is kept in another number of partitions. */
     readonly layer: Layer.Layer<Self, StoreError, EventStore | ProjectionStore | ProcessStore | Requirements<A>>
+    /** Looks after the process, and does not run it. */
     readonly layerReader: Layer.Layer<Self, never, EventStore | ProjectionStore | ProcessStore>
   } => {
     // What a process manager is made of is known to whoever made it, and here it is not: nothing depends on it.
@@ -375,7 +378,16 @@ export const names: Effect.Effect<ReadonlyArray<string>, StoreError, ProjectionS
   return Array.from(new Set(found))
 })
 
-/** The process of a name as it is kept, unless there is none. Its process manager need not be there. */
+/**
+ * The process of a name as it is kept, unless there is none. Its process manager need not be there.
+ *
+ * @example
+ * import { Process } from "eventfold"
+ * import { Effect, Option } from "effect"
+ *
+ * const noInstance = Effect.succeed({ running: 0, stuck: 0, ended: 0, cancelled: 0 })
+ * export const counts = Effect.flatMap(Process.inspect("orders"), Option.match({ onNone: () => noInstance, onSome: ({ count }) => count }))
+ */
 export const inspect = (
   name: string
 ): Effect.Effect<Option.Option<Inspected>, StoreError, ProjectionStore | ProcessStore> =>

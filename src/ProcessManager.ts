@@ -5,7 +5,8 @@
  * One instance of it runs for each thing that it looks after, such as an order. What happens to an instance is an input: an event, a
  * command of its own that was rejected or executed, a timer of its own that has elapsed. `evolve` folds inputs into its state, and `react` says
  * on the new state what is to be done: commands to send, timers to set and to cancel. Neither does any of it; a runtime, such as `Process`,
- * does, and a spec runs both without one. After Jérémie Chassaing's process managers, which `react` to events and can `resume`.
+ * does, and a spec runs both without one. After Jérémie Chassaing's process managers, which `react` to events and can `resume`; the name is of
+ * "Enterprise Integration Patterns" (Hohpe, Woolf).
  */
 import type * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
@@ -56,16 +57,23 @@ export type {
  * The rules of a process.
  */
 export interface ProcessManager<in out State, E extends Tagged, T extends Targets, Timer extends string> {
+  /** Names the process: what it has come to is kept under it. */
   readonly name: string
+  /** The schema of an instance's state. */
   readonly state: Schema.Codec<State, unknown>
+  /** The state of an instance that nothing has happened to. */
   readonly initial: State
   /** The events that it hears. */
   readonly events: Definitions<E>
+  /** The aggregates that it sends commands to, by names of its own. */
   readonly targets: T
+  /** The names of its timers. */
   readonly timers: ReadonlyArray<Timer>
+  /** Whether there is nothing left to be done for an instance. */
   isTerminal(state: State): boolean
   /** The instance that an event happens to, if it is the concern of any. */
   instanceOf(event: E, recorded: RecordedEvent): string | undefined
+  /** The state after an input. */
   evolve(state: State, input: Input<E, T, Timer>, context: InputContext): State
   /** What is to be done, on the state after the input. */
   react(state: State, input: Input<E, T, Timer>, context: InputContext & Before<State>): ReadonlyArray<Action<T, Timer>>
@@ -112,6 +120,7 @@ export const cancel = <const Timer extends string>(timer: Timer): Cancel<Timer> 
 export interface Options<State, E extends Tagged, T extends Targets, Timer extends string> {
   /** Names the process. What it has come to is kept under this name: another name is another process. */
   readonly name: string
+  /** The schema of an instance's state. */
   readonly state: Schema.Codec<State, unknown>
   /** The state of an instance that nothing has happened to. */
   readonly initial: NoInfer<State>
@@ -128,6 +137,7 @@ export interface Options<State, E extends Tagged, T extends Targets, Timer exten
   readonly isTerminal?: (state: NoInfer<State>) => boolean
 }
 
+/** The second step of {@link make}: which instance an event happens to. */
 interface Correlating<State, E extends Tagged, T extends Targets, Timer extends string> {
   /**
    * Which instance each event happens to: one handler per event type, giving its id, or `undefined` where it is no concern of any.
@@ -137,11 +147,13 @@ interface Correlating<State, E extends Tagged, T extends Targets, Timer extends 
   }): Evolving<State, E, T, Timer>
 }
 
+/** The third step of {@link make}: how inputs change the state. */
 interface Evolving<State, E extends Tagged, T extends Targets, Timer extends string> {
   /** How each input changes the state, total and without effects. */
   evolve(handlers: Handlers<State, E, T, Timer, State>): Reacting<State, E, T, Timer>
 }
 
+/** The last step of {@link make}: what inputs ask for. */
 interface Reacting<State, E extends Tagged, T extends Targets, Timer extends string> {
   /** What each input asks for, on the state that it has led to; the one before is in the context. */
   react(
@@ -233,6 +245,17 @@ type Disjoint<A, B, What extends string> = [A & B] extends [never] ? unknown : {
  *
  * `compose` is associative up to the nesting of the state, and {@link empty} is its identity. The composition is over when both are: a
  * side that is over before the other cancels its timers itself, if they are not to elapse.
+ *
+ * @example
+ * ```ts continue
+ * const reviews = Event.define({ OrderReviewed: { orderId: Schema.String } })
+ * const counting = ProcessManager.make({ name: "counting", state: Schema.Int, initial: 0, events: reviews })
+ *   .correlate({ OrderReviewed: ({ orderId }) => orderId })
+ *   .evolve({ events: { OrderReviewed: (count) => count + 1 } })
+ *   .react({ events: { OrderReviewed: () => [] } })
+ *
+ * ProcessManager.compose(chasing, counting).timers // ["payment"]
+ * ```
  */
 export const compose = <
   S1,

@@ -51,9 +51,11 @@ export type Status = "running" | "stuck" | "ended" | "cancelled"
  * An instance as it is kept.
  */
 export interface Instance {
+  /** The name of the instance. */
   readonly instance: string
   /** The partition of the process that it belongs to. It never changes. */
   readonly partition: number
+  /** How it is doing. */
   readonly status: Status
   /** Whether there is something to do for it now, that waits for nothing. */
   readonly isReady: boolean
@@ -63,6 +65,7 @@ export interface Instance {
   readonly waitingFor: ReadonlyArray<string>
   /** In whole milliseconds, as the instant below. It never changes. */
   readonly startedAt: DateTime.Utc
+  /** When something happened to it last. */
   readonly updatedAt: DateTime.Utc
   /** The number of its last step, from 1. */
   readonly steps: number
@@ -76,9 +79,11 @@ export interface Instance {
  * Something that an instance has been through, and what came of it.
  */
 export interface Step {
+  /** The name of the instance. */
   readonly instance: string
   /** Counts the steps of an instance, from 1 without gaps. */
   readonly number: number
+  /** When it was taken, in whole milliseconds. */
   readonly at: DateTime.Utc
   /** What happened, and what was done, as JSON. It comes back as a document does. */
   readonly step: Schema.Json
@@ -90,6 +95,7 @@ export interface Step {
 export interface Request {
   /** Grows with every request. */
   readonly id: number
+  /** The name of the instance that it is asked of. */
   readonly instance: string
   /** As JSON. It comes back as a document does. */
   readonly request: Schema.Json
@@ -99,6 +105,7 @@ export interface Request {
  * Which instances are looked for. All that is given has to be so.
  */
 export interface Filter {
+  /** Those that are doing so. */
   readonly status?: Status | undefined
   /** Those that were started before. */
   readonly startedBefore?: DateTime.Utc | undefined
@@ -120,6 +127,15 @@ export interface Filter {
  * an instant that is none, JSON that is none, too large or too deep.
  *
  * Inside a transaction everything sees what the transaction has done; nobody else does before it is committed. All but `save` works outside of one as well.
+ *
+ * @example
+ * import { ProcessStore } from "eventfold"
+ * import { Effect } from "effect"
+ *
+ * export const stuckOrders = Effect.gen(function* () {
+ *   const store = yield* ProcessStore.ProcessStore
+ *   return yield* store.list("orders", { status: "stuck", after: undefined, limit: 100 })
+ * })
  */
 export class ProcessStore extends Context.Service<
   ProcessStore,
@@ -134,8 +150,11 @@ export class ProcessStore extends Context.Service<
     readonly save: (
       process: string,
       changes: {
+        /** Each as it is from now on. */
         readonly instances: ReadonlyArray<Instance>
+        /** Steps to add, each with the next number of its instance. */
         readonly steps: ReadonlyArray<Step>
+        /** The requests that were done. */
         readonly done: ReadonlyArray<Request["id"]>
       }
     ) => Effect.Effect<void, StoreError>

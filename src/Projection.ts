@@ -6,7 +6,8 @@
  * counts once. A new version fills beside the one that is read, and takes over when it has come as far. An event that fails is retried, and
  * then stops the projection or is parked, with the later ones of its key behind it: nothing passes unseen.
  *
- * An inline projection is kept in the append's own transaction: who has appended, reads what came of it.
+ * An inline projection is kept in the append's own transaction: who has appended, reads what came of it. Inline ones, and versions that fill beside
+ * the live one, are known from Marten; that what is parked keeps its order, from Axon.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -51,17 +52,18 @@ export type { Control, DocumentComparison, DocumentsComparison, Interval, Phase,
 /** When a projection is brought up to date: after the append, or with it. */
 export type Mode = Definition["mode"]
 
-/**
- * A projection, and how it is read.
- */
+/** A projection, and how it is read. */
 export interface Projection<
   out Reader,
   out M extends Mode = Mode,
   out R = never,
   out E extends Event.Tagged = Event.Tagged
 > {
+  /** The name under which its read models, and how far it has come, are kept. */
   readonly name: string
+  /** From 1. Another version is filled beside the one that is live. */
   readonly version: number
+  /** Whether it is handled after the append, or in the append's own transaction. */
   readonly mode: M
   readonly "~eventfold/Projection": {
     readonly plan: Plan<R>
@@ -79,6 +81,7 @@ export interface QueryOptions<Model> {
   readonly where?: { readonly [Field in keyof Model & string]?: Model[Field] | undefined } | undefined
   /** The key after which to begin. */
   readonly after?: string | undefined
+  /** The most models to give. All by default. */
   readonly limit?: number | undefined
 }
 
@@ -107,6 +110,7 @@ export interface Documents<Model, E extends Event.Tagged = Event.Tagged> extends
 
 /** The one document of a whole view. */
 export interface Document<Model, E extends Event.Tagged = Event.Tagged> extends Control {
+  /** The model: the view's initial one before there is an event. */
   readonly get: Effect.Effect<Model, StoreError | DocumentDecodeError>
   /** The model as it was at a point in time, folded from the log up to there. */
   readonly at: (point: Point) => Effect.Effect<Model, StoreError | Event.DecodeError>
@@ -123,9 +127,7 @@ export interface Tables<Table extends string> extends Control {
   readonly table: (table: Table) => string
 }
 
-/**
- * How a projection is run.
- */
+/** How a projection is run. */
 interface Settings<M extends Mode> {
   /** From 1. A projection whose version is raised is rebuilt beside the one that is live, and takes over. */
   readonly version: number
@@ -170,7 +172,7 @@ const settings = <M extends Mode>(
 }
 
 /**
- * A projection of a view. A keyed view is kept as one document for each key, a whole view as one document.
+ * A projection of a view. A keyed view is kept as one document for each key, a whole view as one document. Throws where its settings cannot be.
  *
  * @example
  * import { Event, Projection, StreamName, View } from "eventfold"
@@ -245,8 +247,11 @@ export interface HandlerContext<in Table extends string> {
   readonly phase: Phase
 }
 
+/** How a projection with tables of its own is made and run. */
 interface HandlerOptions<E extends Event.Tagged, Err, R, Table extends string, M extends Mode> extends Settings<M> {
+  /** Names the projection. Its tables, and how far it has come, are kept under it. */
   readonly name: string
+  /** The events that it handles. Take some types of a larger set with `Event.pick`. */
   readonly events: Event.Definitions<E>
   /** Its tables by name: what stands after the name in CREATE TABLE. Each generation has its own. */
   readonly tables?: { readonly [Name in Table]: string }
@@ -263,7 +268,7 @@ interface HandlerOptions<E extends Event.Tagged, Err, R, Table extends string, M
 }
 
 /**
- * A projection that writes tables of its own. It needs a store on a database.
+ * A projection that writes tables of its own. It needs a store on a database. Throws where its settings cannot be.
  *
  * @example
  * import { Event, Projection, StreamName } from "eventfold"
@@ -325,7 +330,9 @@ export const Service =
     key: Key,
     projection: Projection<Reader, M, R>
   ): Context.ServiceClass<Self, Key, Reader> & {
+    /** Runs the projection, and reads it. Fails where the store cannot keep it. */
     readonly layer: Layer.Layer<Self, StoreError, EventStore | ProjectionStore | R>
+    /** Reads the projection, and does not run it. */
     readonly layerReader: Layer.Layer<Self, never, EventStore | ProjectionStore>
   } => {
     const service = Context.Service<Self, Reader>()(key)
@@ -353,6 +360,19 @@ export const Service =
 /**
  * A store whose appends keep inline projections, in the same transaction. What a projection fails with fails the append. It first fills
  * those that are not live yet, and so may take a while to be there.
+ *
+ * @example
+ * import { Event, Projection, View } from "eventfold"
+ * import { MemoryEventStore } from "eventfold/memory"
+ * import { Schema } from "effect"
+ *
+ * const AccountEvent = Event.define({ Deposited: { amount: Schema.Int } })
+ * const total = View.make({ name: "total", events: AccountEvent, model: Schema.Int, initial: 0 }).evolve({
+ *   Deposited: (total, { amount }) => total + amount
+ * })
+ *
+ * const inline = Projection.make({ version: 1, view: total, mode: "inline" })
+ * export const Store = Projection.withInline(MemoryEventStore.layer, [inline])
  */
 export const withInline = <A, E, In, const Rs extends ReadonlyArray<unknown>>(
   store: Layer.Layer<A | EventStore | ProjectionStore, E, In>,

@@ -27,6 +27,7 @@ import type { StoreError } from "./EventStore.ts"
  * A projection as the code defines it.
  */
 export interface Definition {
+  /** The name under which everything of it is kept. */
   readonly name: string
   /** From 1. Another version is another generation; a version below the live one is not run. */
   readonly version: number
@@ -60,14 +61,21 @@ export type Standing =
  * The right to run one partition of a generation.
  */
 export interface Claim {
+  /** The projection. */
   readonly name: string
+  /** The version of the code that runs it. */
   readonly version: number
+  /** The generation that is run, by a number that no other generation has. */
   readonly generation: number
+  /** Which of its partitions it is, from 0. */
   readonly partition: number
+  /** How many it has. */
   readonly partitions: number
+  /** Grows with every claim of the partition: only the last one counts. */
   readonly epoch: number
   /** Everything up to it has been handled. */
   readonly position: number
+  /** Where the generation stands. */
   readonly standing: Standing
   /** The lanes that have parked events. */
   readonly parked: ReadonlySet<string>
@@ -79,6 +87,7 @@ export interface Claim {
  * A claim that was renewed, and what is asked of who holds it.
  */
 export interface Renewed {
+  /** The claim, with its position and standing as they are now. */
   readonly claim: Claim
   /** The lanes that are asked to be retried. */
   readonly retry: ReadonlyArray<string>
@@ -90,8 +99,11 @@ export interface Renewed {
  * An event that a partition could not handle, or that came behind one in its lane.
  */
 export interface Parked {
+  /** The generation that could not handle it. */
   readonly generation: number
+  /** The partition of that generation, from 0. */
   readonly partition: number
+  /** The position of the event. */
   readonly position: number
   /** What has to stay in order: a key, or a stream. */
   readonly lane: string
@@ -99,6 +111,7 @@ export interface Parked {
   readonly problem: string
   /** How often it has been tried. */
   readonly attempts: number
+  /** When it was set aside, by the store's clock. */
   readonly parkedAt: DateTime.Utc
 }
 
@@ -106,10 +119,15 @@ export interface Parked {
  * An event that was passed over, and why.
  */
 export interface Skipped {
+  /** The generation that did not handle it. */
   readonly generation: number
+  /** The partition of that generation, from 0. */
   readonly partition: number
+  /** The position of the event. */
   readonly position: number
+  /** What was said when it was passed over. */
   readonly reason: string
+  /** When it was passed over, by the store's clock. */
   readonly skippedAt: DateTime.Utc
 }
 
@@ -117,14 +135,23 @@ export interface Skipped {
  * How a partition of a generation is doing.
  */
 export interface Status {
+  /** The projection. */
   readonly name: string
+  /** The version of the code that fills the generation. */
   readonly version: number
+  /** The generation. */
   readonly generation: number
+  /** Whether it is handled after the append, or in the append's own transaction. */
   readonly mode: Definition["mode"]
+  /** Whether readers see it, it is being filled, or another one has taken its place. */
   readonly role: "live" | "filling" | "retired"
+  /** The partition, from 0. */
   readonly partition: number
+  /** How many partitions the generation has. */
   readonly partitions: number
+  /** Whether it may go on, was told to stop, or stands before an event that it cannot handle. */
   readonly state: "running" | "paused" | "failed"
+  /** Everything up to it has been handled. */
   readonly position: number
   /** Positions of the log that it has not come to. */
   readonly lag: number
@@ -142,14 +169,18 @@ export interface Status {
 
 /** Documents by key, as JSON; of changes, `undefined` where there is none any more. */
 export type Documents = ReadonlyMap<string, Schema.Json>
+/** Documents that are to be written, by key: `undefined` for those that are to be removed. */
 export type Changes = ReadonlyMap<string, Schema.Json | undefined>
 
 /**
  * Somebody else runs the partition, or its position was set by hand. Nothing was stored.
  */
 export class ClaimLost extends Schema.TaggedError<ClaimLost>("eventfold/ClaimLost")("ClaimLost", {
+  /** The projection. */
   projection: Schema.String,
+  /** The generation that was to be run. */
   generation: Schema.Int,
+  /** The partition that was to be run, from 0. */
   partition: Schema.Int
 }) {
   override get message(): string {
@@ -159,6 +190,16 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>("eventfold/ClaimLos
 
 /**
  * What projections keep.
+ *
+ * @example
+ * import { ProjectionStore } from "eventfold"
+ * import { Effect } from "effect"
+ *
+ * export const failed = Effect.gen(function* () {
+ *   const store = yield* ProjectionStore.ProjectionStore
+ *   const partitions = yield* store.status()
+ *   return partitions.filter(({ state }) => state === "failed").map(({ name, failure }) => ({ name, failure }))
+ * })
  */
 export class ProjectionStore extends Context.Service<
   ProjectionStore,
@@ -180,10 +221,15 @@ export class ProjectionStore extends Context.Service<
      * for one partition at a time, nobody asks for one that another asks for, and what does not run, or is not held, is not asked for.
      */
     readonly claim: (options: {
+      /** The projection. */
       readonly name: string
+      /** The version of the code that asks. */
       readonly version: number
+      /** Names who asks, and nobody else. */
       readonly owner: string
+      /** For how long the claims stand unless they are renewed. */
       readonly lease: Duration.Duration
+      /** How many partitions are taken at most. */
       readonly most: number
     }) => Effect.Effect<ReadonlyArray<Claim>, StoreError>
     /**
@@ -249,12 +295,14 @@ export class ProjectionStore extends Context.Service<
       keys: ReadonlyArray<string>,
       options: { readonly lock: boolean }
     ) => Effect.Effect<Documents, StoreError>
+    /** Writes documents, and removes those that are `undefined`. */
     readonly save: (generation: number, changes: Changes) => Effect.Effect<void, StoreError>
     /** The name of a generation's table, as SQL writes it. */
     readonly tableOf: (name: string, generation: number, table: string) => string
 
     // What could not be handled, within the transaction that is under way.
 
+    /** Sets an event aside, with why it could not be handled. */
     readonly park: (
       claim: Claim,
       event: { readonly position: number; readonly lane: string; readonly problem: string }
@@ -274,9 +322,13 @@ export class ProjectionStore extends Context.Service<
     /** The live generation, unless the projection is not there. `position` is the lowest of its partitions. */
     readonly live: (name: string) => Effect.Effect<
       | {
+          /** The generation that readers see. */
           readonly generation: number
+          /** The version of the code that has filled it. */
           readonly version: number
+          /** The lowest position of its partitions. */
           readonly position: number
+          /** How it is kept up to date. */
           readonly mode: Definition["mode"]
         }
       | undefined,
@@ -290,8 +342,11 @@ export class ProjectionStore extends Context.Service<
     readonly list: (
       name: string,
       options: {
+        /** The key after which to begin. From the first one where it is `undefined`. */
         readonly after: string | undefined
+        /** The most documents to give. */
         readonly limit: number
+        /** Fields that a document has, with just these values. */
         readonly where: { readonly [field: string]: Schema.Json }
       }
     ) => Effect.Effect<Documents, StoreError>
@@ -315,6 +370,7 @@ export class ProjectionStore extends Context.Service<
       name: string,
       options: { readonly position: number; readonly reason: string }
     ) => Effect.Effect<void, StoreError>
+    /** The events that were passed over, of all generations, by generation, partition and position. */
     readonly skipped: (name: string) => Effect.Effect<ReadonlyArray<Skipped>, StoreError>
     /** The parked events of the live and the filling generation, by generation, partition and position. */
     readonly parked: (name: string) => Effect.Effect<ReadonlyArray<Parked>, StoreError>

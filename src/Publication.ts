@@ -3,7 +3,7 @@
  * receivers to know it by, and those of one stream in order: the next one is published when the one before has been taken.
  *
  * Nobody has to publish after an append: what is in the log is published, also after a crash. It begins at the end of the log: what was
- * recorded before it was first run is passed over.
+ * recorded before it was first run is passed over. It is the pattern "transactional outbox", with the log itself as the outbox.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -23,6 +23,13 @@ const Stream = Schema.String.pipe(
 
 /**
  * An event as others see it. The schema is the one that a sender encodes it with, and a receiver decodes it with: its encoded form is JSON.
+ *
+ * @example
+ * import { Publication } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * // What a receiver does with the body of a request.
+ * export const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Publication.Message))
  */
 export const Message = Schema.Struct({
   /** The event's id. A receiver that has seen it has the event. */
@@ -31,14 +38,19 @@ export const Message = Schema.Struct({
   type: Schema.String,
   /** The version of the type's schema that `data` has: today's, whatever the event was stored with. */
   schemaVersion: Schema.Int,
+  /** The stream that it was recorded in. */
   stream: Stream,
   /** Place in the stream. Events that are not published leave gaps. */
   version: Schema.Int,
   /** Place in the log. Of messages of one stream it grows. */
   position: Schema.Int,
+  /** When it was recorded: ISO 8601 in UTC where it is JSON. */
   recordedAt: Schema.DateTimeUtcFromString,
+  /** The event without its tag, as its schema encodes it. */
   data: Schema.Json,
+  /** One id for everything that follows from one beginning. */
   correlationId: Schema.optionalKey(Schema.String),
+  /** The id of what directly caused it. */
   causationId: Schema.optionalKey(Schema.String)
 })
 export type Message = typeof Message.Type
@@ -70,6 +82,7 @@ export interface Options<E extends Event.Tagged, Err, R> extends Settings<E> {
   readonly name: string
   /** The events that are published. Take some types of a larger set with `Event.pick`. */
   readonly events: Event.Definitions<E>
+  /** Where its messages go. */
   readonly sink: Sink<Err, R>
 }
 
@@ -100,7 +113,7 @@ const messageOf = <E extends Event.Tagged>(
   })
 
 /**
- * Makes a publication.
+ * Makes a publication. Throws for a name that is empty or too long, and for settings that cannot be.
  *
  * @example
  * import { Event, Publication } from "eventfold"

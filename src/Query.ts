@@ -22,6 +22,14 @@ export interface QueryItem {
 
 /**
  * Alternatives, at least one. `[{}]` matches every event.
+ *
+ * @example
+ * import { Query } from "eventfold"
+ *
+ * const ofAda: Query.Query = [{ types: ["StudentEnrolled", "StudentLeft"], tags: ["student:ada"] }, { categories: ["course"] }]
+ *
+ * Query.matches(ofAda, { type: "StudentLeft", stream: "enrolment-1", tags: ["student:ada", "course:maths"] }) // true
+ * Query.problem([]) // "the query has no items; ..."
  */
 export type Query = ReadonlyArray<QueryItem>
 

@@ -35,6 +35,7 @@ export interface Context {
    * the `commandId` of their metadata.
    */
   readonly idempotencyKey: string
+  /** The event as it was recorded. */
   readonly recorded: RecordedEvent
 }
 
@@ -62,6 +63,7 @@ export interface Options<E extends Event.Tagged, Out extends Event.Tagged> exten
   readonly maxCausationDepth?: number
 }
 
+/** The last step of {@link make}: what is done for an event. */
 interface Running<E extends Event.Tagged, Out extends Event.Tagged> {
   /**
    * What is done for an event. It gives what came of it: an event, several, or none. It may run again with the same key, when a process dies or fails
@@ -94,7 +96,8 @@ const problemOf = (name: string): string | undefined => {
 const refused = (problem: string): HandlingFailure => new HandlingFailure({ problem })
 
 /**
- * Makes a reaction in two steps that infer everything: what it hears and gives, and `run`.
+ * Makes a reaction in two steps that infer everything: what it hears and gives, and `run`. Throws where its name cannot be a category, and for settings
+ * that cannot be.
  *
  * @example
  * import { Event, Reaction } from "eventfold"

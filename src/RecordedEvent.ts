@@ -33,6 +33,13 @@ export interface Metadata {
 /**
  * An event as recorded. `data` is JSON as it was written, by whatever version of the code: decode it with
  * `Event.decode`.
+ *
+ * @example
+ * import { type RecordedEvent } from "eventfold"
+ * import { DateTime } from "effect"
+ *
+ * export const line = ({ position, recordedAt, stream, type, metadata }: RecordedEvent.RecordedEvent): string =>
+ *   `${position} ${DateTime.formatIso(recordedAt)} ${stream} ${type} by ${metadata.actor ?? "nobody"}`
  */
 export interface RecordedEvent {
   /** UUID. The same id is stored once. */
@@ -41,6 +48,7 @@ export interface RecordedEvent {
   readonly type: string
   /** The version of the type's schema that `data` was written with, from 1. */
   readonly schemaVersion: number
+  /** The stream that it was recorded in. */
   readonly stream: StreamName
   /** Place in the stream, from 1 without gaps. */
   readonly version: number
@@ -48,8 +56,10 @@ export interface RecordedEvent {
   readonly position: number
   /** When it was appended. Never decreases along positions. */
   readonly recordedAt: DateTime.Utc
+  /** The domain event in its stored form. */
   readonly data: Schema.Json
   /** What the event is about, for queries and append conditions across streams. */
   readonly tags: ReadonlyArray<string>
+  /** What is known about it beside what happened. */
   readonly metadata: Metadata
 }

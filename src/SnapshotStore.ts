@@ -2,7 +2,8 @@
  * Where snapshots of states are kept: what a state had come to at a version of its stream, so that a load need not begin with the first event.
  *
  * A snapshot is a shortcut and never a source: whoever loads one holds it against what it knows, and the log is right. Who gets an error
- * here can go on without a snapshot, unless a database has given up the caller's transaction with it.
+ * here can go on without a snapshot, unless a database has given up the caller's transaction with it. That its code is a part of a snapshot's key, so that
+ * no other code takes it up, is Jérémie Chassaing's.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -30,6 +31,7 @@ export const maxStateDepth = 500
  * The state of a stream after one of its events.
  */
 export interface Snapshot {
+  /** The stream whose state it is. */
   readonly stream: StreamName
   /** The version of the last event that was folded, from 1. */
   readonly version: number
@@ -47,6 +49,16 @@ export interface Snapshot {
  *
  * What breaks a rule of the port is an `InvalidRequest`, and changes nothing: a name that is empty, too long or no valid Unicode, a number
  * that is none, a state that is no JSON, too large or too deep.
+ *
+ * @example
+ * import { SnapshotStore } from "eventfold"
+ * import { Effect } from "effect"
+ *
+ * // The snapshots of every version of the decider of this name.
+ * export const forget = Effect.gen(function* () {
+ *   const store = yield* SnapshotStore.SnapshotStore
+ *   return yield* store.remove({ code: "account", stream: "account-ada" })
+ * })
  */
 export class SnapshotStore extends Context.Service<
   SnapshotStore,
@@ -77,7 +89,9 @@ export class SnapshotStore extends Context.Service<
      * Gives how many there were. No part of a transaction of the caller's either, and an `InvalidRequest` inside of one.
      */
     readonly remove: (options: {
+      /** What the names of the codes begin with. The empty text for every code. */
       readonly code: string
+      /** The stream. Every stream by default. */
       readonly stream?: StreamName
     }) => Effect.Effect<number, StoreError>
   }

@@ -20,6 +20,13 @@ export const maxLength = 500
 /**
  * The stream name of a category and an id. It does not check them: {@link problem} does, and every store refuses a
  * name that has one.
+ *
+ * @example
+ * import { StreamName } from "eventfold"
+ *
+ * const stream = StreamName.make("account", "ada-lovelace") // "account-ada-lovelace"
+ * StreamName.category(stream) // "account"
+ * StreamName.id(stream) // "ada-lovelace"
  */
 export const make = (category: string, id: string): StreamName => `${category}-${id}`
 
@@ -76,6 +83,13 @@ export const problem = (stream: string): string | undefined => {
 
 /**
  * A stream name read from outside, such as a command line or a URL: the name, or what is wrong with it.
+ *
+ * @example
+ * import { StreamName } from "eventfold"
+ * import { Result } from "effect"
+ *
+ * Result.isSuccess(StreamName.parse("account-ada")) // true
+ * StreamName.parse("account") // a failure: "the stream name has no hyphen between category and id"
  */
 export const parse = (stream: string): Result.Result<StreamName, string> => {
   const wrong = problem(stream)

@@ -2,7 +2,7 @@
  * A view: a pure fold of events into a model made for reading. What a projection runs, and what a test can run without one.
  *
  * A view is of the whole log, or keyed: one model for each key. Its handlers see the domain event, and the recorded
- * event for what belongs to the record and not to the domain: the stream, the instant, who did it.
+ * event for what belongs to the record and not to the domain: the stream, the instant, who did it. The name is that of fmodel.
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -21,10 +21,15 @@ export type gone = typeof gone
  */
 export interface View<in out Model, in out E extends Tagged> {
   readonly _tag: "View"
+  /** Names the view in errors, and the projection that runs it. */
   readonly name: string
+  /** The schema of the model. */
   readonly model: Schema.Codec<Model, unknown>
+  /** The events that it shows. */
   readonly events: Definitions<E>
+  /** The model before any event. */
   readonly initial: Model
+  /** The model after an event. Pure and total. */
   readonly evolve: (model: Model, event: E, recorded: RecordedEvent) => Model
 }
 
@@ -33,12 +38,17 @@ export interface View<in out Model, in out E extends Tagged> {
  */
 export interface KeyedView<in out Model, in out E extends Tagged> {
   readonly _tag: "KeyedView"
+  /** Names the view in errors, and the projection that runs it. */
   readonly name: string
+  /** The schema of each model. */
   readonly model: Schema.Codec<Model, unknown>
+  /** The events that it shows. */
   readonly events: Definitions<E>
   /** The model of a key that no event has touched. */
   readonly initial: Model
+  /** The key whose model an event changes. */
   readonly key: (event: E, recorded: RecordedEvent) => string
+  /** The model of its key after an event, or {@link gone}. Pure and total. */
   readonly evolve: (model: Model, event: E, recorded: RecordedEvent) => Model | gone
 }
 
@@ -51,11 +61,15 @@ export type Any = View<any, any> | KeyedView<any, any>
 /** The models of a keyed view. */
 export type Models<Model> = HashMap.HashMap<string, Model>
 
+/** The vocabulary of a view, before its handlers. */
 interface Options<Model, E extends Tagged> {
+  /** Names the view in errors, and the projection that runs it. */
   readonly name: string
+  /** The schema of the model. */
   readonly model: Schema.Codec<Model, unknown>
   /** Which events it shows. Take some types of a larger set with `Event.pick`. */
   readonly events: Definitions<E>
+  /** The model before any event; of a keyed view, that of a key that no event has touched. */
   readonly initial: NoInfer<Model>
 }
 
@@ -80,6 +94,7 @@ type Handlers<Model, E extends Tagged, Out> = {
  * })
  */
 export const make = <Model, E extends Tagged>(options: Options<Model, E>) => ({
+  /** How each event changes the model: one handler per event type, total and without effects. */
   evolve: (handlers: Handlers<Model, E, Model>): View<Model, E> => ({
     ...options,
     initial: deepFreeze(options.initial),
@@ -109,6 +124,7 @@ export const make = <Model, E extends Tagged>(options: Options<Model, E>) => ({
 export const keyed = <Model, E extends Tagged>(
   options: Options<Model, E> & { readonly key: (event: E, recorded: RecordedEvent) => string }
 ) => ({
+  /** How each event changes the model of its key: one handler per event type, total and without effects. */
   evolve: (handlers: Handlers<Model, E, Model | gone>): KeyedView<Model, E> => ({
     ...options,
     initial: deepFreeze(options.initial),
@@ -119,6 +135,19 @@ export const keyed = <Model, E extends Tagged>(
 
 /**
  * The model after some events, from the beginning or from a model reached before.
+ *
+ * @example
+ * import { Event, View } from "eventfold"
+ * import { Schema } from "effect"
+ *
+ * const total = View.make({
+ *   name: "total",
+ *   events: Event.define({ Deposited: { amount: Schema.Int } }),
+ *   model: Schema.Int,
+ *   initial: 0
+ * }).evolve({ Deposited: (total, { amount }) => total + amount })
+ *
+ * View.fold(total, []) // 0; of `Event.decodeRecorded` come the events of a log
  */
 export const fold = <Model, E extends Tagged>(
   view: View<Model, E>,

@@ -30,7 +30,9 @@ const mostWait = Duration.minutes(1)
 export class WebhookRefused extends Schema.TaggedError<WebhookRefused>("eventfold/WebhookRefused")("WebhookRefused", {
   /** Without its query, which may have secrets. */
   url: Schema.String,
+  /** The id of the message: that of its event. */
   messageId: Schema.String,
+  /** The HTTP status of the answer. */
   status: Schema.Int,
   /** The first 1,000 characters of the answer. */
   body: Schema.String
@@ -41,6 +43,7 @@ export class WebhookRefused extends Schema.TaggedError<WebhookRefused>("eventfol
     return `${this.url} refused message ${this.messageId} with status ${this.status}${why === "" ? "" : `: ${why}`}`
   }
 
+  /** Whether the same message may be taken later: no. */
   readonly isRetryable = false
 }
 
@@ -52,9 +55,11 @@ export class WebhookUnavailable extends Schema.TaggedError<WebhookUnavailable>("
   {
     /** Without its query, which may have secrets. */
     url: Schema.String,
+    /** The id of the message: that of its event. */
     messageId: Schema.String,
     /** The status of the answer, if there was one. */
     status: Schema.UndefinedOr(Schema.Int),
+    /** What went wrong. */
     problem: Schema.String,
     /** How long the receiver asked to be left alone, at most a minute. */
     retryAfter: Schema.UndefinedOr(Schema.Duration)
@@ -64,6 +69,7 @@ export class WebhookUnavailable extends Schema.TaggedError<WebhookUnavailable>("
     return `${this.url} did not take message ${this.messageId}: ${this.problem}`
   }
 
+  /** Whether the same message may be taken later: yes. */
   readonly isRetryable = true
 }
 
@@ -196,7 +202,9 @@ const withoutRedirects = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
 export class WebhookNotVerified extends Schema.TaggedError<WebhookNotVerified>("eventfold/WebhookNotVerified")(
   "WebhookNotVerified",
   {
+    /** Why, in a word. */
     reason: Schema.Literals(["MissingHeader", "InvalidTimestamp", "TooOld", "TooNew", "NoSignature", "WrongSignature"]),
+    /** What is wrong with the request. */
     problem: Schema.String
   }
 ) {
@@ -209,6 +217,7 @@ export class WebhookNotVerified extends Schema.TaggedError<WebhookNotVerified>("
 export interface Verified {
   /** The id of the message: who has seen it has the message. */
   readonly id: string
+  /** When it was signed, by the sender's clock, in whole seconds. */
   readonly sentAt: DateTime.Utc
 }
 
@@ -216,6 +225,7 @@ export interface Verified {
 export interface VerifyOptions {
   /** The secrets that are shared with the sender. Any of them will do. */
   readonly secrets: ReadonlyArray<Secret>
+  /** The headers of the request. */
   readonly headers: Headers.Input
   /** The body as it came: what is parsed and written again may be another text. */
   readonly body: string | Uint8Array
@@ -227,6 +237,18 @@ export interface VerifyOptions {
  * Verifies that a request came from who shares a secret, as it is and just now. The same request may still come twice: know messages by their id.
  *
  * A secret that is none is a defect.
+ *
+ * @example
+ * import { Publication, Webhook } from "eventfold"
+ * import { Effect, Schema } from "effect"
+ *
+ * const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Publication.Message))
+ *
+ * export const receive = (request: { readonly headers: Record<string, string>; readonly body: string }) =>
+ *   Effect.gen(function* () {
+ *     const { id } = yield* Webhook.verify({ ...request, secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] })
+ *     return { id, message: yield* decode(request.body) }
+ *   })
  */
 export const verify = Effect.fnUntraced(function* ({
   body,

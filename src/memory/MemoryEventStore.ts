@@ -110,6 +110,15 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.zipWith(makeDat
 
 /**
  * A store in memory of events, of what projections and processes keep, and of snapshots, empty when the layer is built.
+ *
+ * @example
+ * import { EventStore } from "eventfold"
+ * import { MemoryEventStore } from "eventfold/memory"
+ * import { Effect } from "effect"
+ *
+ * const head = Effect.flatMap(EventStore.EventStore, (store) => store.head)
+ *
+ * await Effect.runPromise(Effect.provide(head, MemoryEventStore.layer)) // 0
  */
 export const layer: Layer.Layer<EventStore | ProjectionStore | ProcessStore | SnapshotStore> = Layer.effectContext(
   Effect.zipWith(makeDatabase, Measuring.make, (database, measuring) =>

@@ -129,5 +129,17 @@ export const over = (store: EventStore["Service"]): Inspection["Service"] => ({
     })
 })
 
-/** A look into the log of the store that is there. */
+/**
+ * A look into the log of the store that is there.
+ *
+ * @example
+ * import { Inspection } from "eventfold"
+ * import { MemoryEventStore, MemoryInspection } from "eventfold/memory"
+ * import { Effect, Layer } from "effect"
+ *
+ * const statistics = Effect.flatMap(Inspection.Inspection, (look) => look.statistics({ days: 7, longest: 3 }))
+ * const Store = MemoryInspection.layer.pipe(Layer.provideMerge(MemoryEventStore.layer))
+ *
+ * await Effect.runPromise(Effect.provide(statistics, Store))
+ */
 export const layer: Layer.Layer<Inspection, never, EventStore> = Layer.effect(Inspection, Effect.map(EventStore, over))

@@ -55,6 +55,11 @@ import * as WakeUps from "./wakeUps.ts"
 /**
  * What the store's migrations do, as one SQL script: for those who review what runs in their database and run it themselves, and then
  * make the store with `migrate: false`.
+ *
+ * @example
+ * import { PostgresEventStore } from "eventfold/postgres"
+ *
+ * PostgresEventStore.migrationScript("bank") // CREATE SCHEMA ...
  */
 export const migrationScript = (schema = "eventfold"): string => script(schema)
 
@@ -333,7 +338,17 @@ export const make = (
   })
 
 /**
- * The log, and what projections and processes keep and the snapshots beside it, over any `PgClient`.
+ * The log, and what projections and processes keep and the snapshots beside it, over any `PgClient`. Fails with a `StoreError` where the database cannot be
+ * reached, or its tables are not there and cannot be made.
+ *
+ * @example
+ * import { PgClient } from "@effect/sql-pg"
+ * import { PostgresEventStore } from "eventfold/postgres"
+ * import { Layer, Redacted } from "effect"
+ *
+ * const Client = PgClient.layer({ url: Redacted.make("postgres://app@localhost/app") })
+ *
+ * export const Store = PostgresEventStore.layer({ schema: "bank" }).pipe(Layer.provideMerge(Client))
  */
 export const layer = (
   options?: Options
@@ -355,7 +370,8 @@ export const layer = (
 
 /**
  * A store on the server that the configuration names: `DATABASE_URL`; `EVENTFOLD_SCHEMA`, unless the options have a schema;
- * `EVENTFOLD_CONNECTIONS`, the most connections to hold, 10 by default. Its client is there as well, for handlers that write tables.
+ * `EVENTFOLD_CONNECTIONS`, the most connections to hold, 10 by default. Its client is there as well, for handlers that write tables. Fails with a
+ * `ConfigError` where a variable is missing, or is not what it has to be.
  */
 export const layerConfig = (
   options?: Options

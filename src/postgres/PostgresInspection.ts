@@ -113,6 +113,15 @@ export const make = (options: Options = {}): Effect.Effect<Inspection["Service"]
 
 /**
  * A look through any `PgClient`.
+ *
+ * @example
+ * import { PgClient } from "@effect/sql-pg"
+ * import { PostgresInspection } from "eventfold/postgres"
+ * import { Layer, Redacted } from "effect"
+ *
+ * const Client = PgClient.layer({ url: Redacted.make("postgres://app@localhost/app") })
+ *
+ * export const Look = PostgresInspection.layer({ schema: "bank" }).pipe(Layer.provide(Client))
  */
 export const layer = (options?: Options): Layer.Layer<Inspection, StoreError, PgClient.PgClient> =>
   Layer.effect(Inspection, make(options))

@@ -44,6 +44,16 @@ export const make = (
 
 /**
  * A store over any `PgClient`.
+ *
+ * @example
+ * import { PgClient } from "@effect/sql-pg"
+ * import { PostgresProcessStore } from "eventfold/postgres"
+ * import { Layer, Redacted } from "effect"
+ *
+ * const Client = PgClient.layer({ url: Redacted.make("postgres://app@localhost/app") })
+ *
+ * // For a tool that looks after processes alone: PostgresEventStore.layer has this store as well.
+ * export const Processes = PostgresProcessStore.layer({ schema: "bank" }).pipe(Layer.provide(Client))
  */
 export const layer = (options?: Options): Layer.Layer<ProcessStore, StoreError, PgClient.PgClient> =>
   Layer.effect(ProcessStore, make(options))

@@ -57,6 +57,16 @@ export const make = (
 
 /**
  * A store over any `PgClient`.
+ *
+ * @example
+ * import { PgClient } from "@effect/sql-pg"
+ * import { PostgresProjectionStore } from "eventfold/postgres"
+ * import { Layer, Redacted } from "effect"
+ *
+ * const Client = PgClient.layer({ url: Redacted.make("postgres://app@localhost/app") })
+ *
+ * // For a tool that looks after projections alone: PostgresEventStore.layer has this store as well.
+ * export const Projections = PostgresProjectionStore.layer({ schema: "bank" }).pipe(Layer.provide(Client))
  */
 export const layer = (options?: Options): Layer.Layer<ProjectionStore, StoreError, PgClient.PgClient> =>
   Layer.effect(ProjectionStore, make(options))

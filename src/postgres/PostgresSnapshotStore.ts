@@ -170,6 +170,16 @@ export const make = (
 
 /**
  * A store over any `PgClient`.
+ *
+ * @example
+ * import { PgClient } from "@effect/sql-pg"
+ * import { PostgresSnapshotStore } from "eventfold/postgres"
+ * import { Layer, Redacted } from "effect"
+ *
+ * const Client = PgClient.layer({ url: Redacted.make("postgres://app@localhost/app") })
+ *
+ * // For a tool that looks after snapshots alone: PostgresEventStore.layer has this store as well.
+ * export const Snapshots = PostgresSnapshotStore.layer({ schema: "bank" }).pipe(Layer.provide(Client))
  */
 export const layer = (options?: Options): Layer.Layer<SnapshotStore, StoreError, PgClient.PgClient> =>
   Layer.effect(SnapshotStore, make(options))

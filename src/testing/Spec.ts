@@ -145,7 +145,7 @@ export const snapshots = <
  * Holds a version of `evolve` against what it made before. The first run freezes histories and the states they come to in a file, which is to be committed;
  * later runs fail when `evolve` makes other states of them without a new version, for then it would go on from snapshots that it would not have made.
  * With a new version, or another shape of the state, the file is written anew; in CI only with `EVENTFOLD_ACCEPT=catalog` in
- * the environment, as that of {@link Catalog.check}.
+ * the environment, as that of `Catalog.check`.
  *
  * @example
  * import { type Decider } from "eventfold"
@@ -177,6 +177,22 @@ export const evolveVersion = <
 /**
  * An event as it was stored, as an older version of its type or under a name it no longer has: what the versions of a domain are
  * proven with. `data` is the JSON that was written then.
+ *
+ * @example
+ * import { Event, View } from "eventfold"
+ * import { Spec } from "eventfold/testing"
+ * import { Schema } from "effect"
+ *
+ * const total = View.make({
+ *   name: "total",
+ *   events: Event.define({
+ *     Deposited: Event.version({ amount: Schema.Int }).next({ cents: Schema.Int }, ({ amount }) => ({ cents: amount * 100 }))
+ *   }),
+ *   model: Schema.Int,
+ *   initial: 0
+ * }).evolve({ Deposited: (total, { cents }) => total + cents })
+ *
+ * await Spec.view(total).given([Spec.stored("Deposited", 1, { amount: 5 })]).then(500)
  */
 export const stored = (type: string, schemaVersion: number, data: Schema.Json): StoredEvent =>
   new StoredEvent(type, schemaVersion, data)
@@ -190,12 +206,17 @@ export function recorded<E extends Tagged>(event: E | StoredEvent, circumstances
   return { ...circumstances, event }
 }
 
+/** What is told of an event beside what happened. */
 interface Circumstances {
+  /** The stream that it is in. `spec-1` by default. */
   readonly stream?: StreamName
+  /** When it was recorded. 2000-01-01T00:00:00Z by default; in a process's spec, the time that it is there. */
   readonly at?: DateTime.DateTime.Input
+  /** Its metadata. None by default. */
   readonly metadata?: Metadata
 }
 
+/** The beginning of a view's spec. */
 interface ViewGiven<E extends Tagged, Expected> {
   /** What has happened, in order; with {@link recorded} where the circumstances matter. */
   readonly given: (history: ReadonlyArray<E | StoredEvent | Happened<E>>) => {
@@ -215,6 +236,7 @@ export function view(self: AnyView): ViewGiven<Tagged, unknown> {
   return { given: (history) => ({ then: expectation((expected) => new ViewSpec(self, history, expected)) }) }
 }
 
+/** The beginning of the spec of a view's projection. */
 interface ProjectionGiven<E extends Tagged, Expected, R> {
   /** What has happened, in order; with {@link recorded} where the circumstances matter. */
   readonly given: (history: ReadonlyArray<E | StoredEvent | Happened<E>>) => {
@@ -223,6 +245,7 @@ interface ProjectionGiven<E extends Tagged, Expected, R> {
   }
 }
 
+/** The beginning of the spec of a projection with tables of its own. */
 interface HandlerGiven<E extends Tagged, Reader, R> {
   /** What has happened, in order; with {@link recorded} where the circumstances matter. */
   readonly given: (history: ReadonlyArray<E | StoredEvent | Happened<E>>) => {

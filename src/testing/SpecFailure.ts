@@ -10,9 +10,13 @@ import * as TextDiff from "effect/TextDiff"
  * A spec that does not hold. `expected` and `actual` are texts to be read side by side; the message has all of it.
  */
 export class SpecFailure extends Data.TaggedError("SpecFailure")<{
+  /** What does not hold, with the first difference by name. */
   readonly problem: string
+  /** What was expected. */
   readonly expected?: string
+  /** What came. */
   readonly actual?: string
+  /** The lines of the two that differ. */
   readonly diff?: string
 }> {
   override get message(): string {

@@ -8,6 +8,7 @@ import { sha256 } from "./sha256.ts"
 
 /** One version of a type, in its stored form. */
 export interface CatalogVersion {
+  /** From 1. */
   readonly version: number
   /** SHA-256 of the schema and checks, without titles and descriptions and whatever the order of the fields. */
   readonly fingerprint: string
@@ -19,11 +20,13 @@ export interface CatalogVersion {
 
 /** A name that events are stored under. */
 export interface CatalogType {
+  /** The name. */
   readonly type: string
   /** The living type that it is read as; `null` for a retired one, which becomes events of others. */
   readonly readAs: string | null
   /** Whether events are still written under this name. */
   readonly written: boolean
+  /** Its versions, from 1 up. */
   readonly versions: ReadonlyArray<CatalogVersion>
 }
 
@@ -31,6 +34,7 @@ export interface CatalogType {
  * A set of event types as JSON: each name that may be stored, in the order of the alphabet, with all its versions.
  */
 export interface Catalog {
+  /** The names that may be stored, in the order of the alphabet. */
   readonly types: ReadonlyArray<CatalogType>
   /** Types that are read into nothing, whatever they hold. */
   readonly ignored: ReadonlyArray<string>
@@ -38,11 +42,14 @@ export interface Catalog {
 
 /** What the catalog needs of event definitions. */
 interface Definitions {
+  /** The names of the living types. */
   readonly types: ReadonlyArray<string>
+  /** Every name that may be stored, with what it is read as. */
   readonly stored: ReadonlyMap<
     string,
     { readonly living: string | undefined; readonly schemas: ReadonlyArray<Schema.Codec<unknown, unknown>> }
   >
+  /** The types that are read into nothing. */
   readonly ignored: ReadonlySet<string>
 }
 

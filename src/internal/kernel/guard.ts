@@ -9,13 +9,17 @@ import type { StreamName } from "../../StreamName.ts"
  * a defect: the error says where to look.
  */
 export class DeciderDefect extends Data.TaggedError("DeciderDefect")<{
+  /** The name of the decider. */
   readonly decider: string
+  /** The function that failed: `encode` is the schema of an event that `decide` gave. */
   readonly during: "decide" | "evolve" | "encode"
   /** The command that was decided, or the event that was folded or encoded. */
   readonly tag: string
+  /** The stream that it was called for. */
   readonly stream: StreamName
   /** The version that the stream is at, or that the event has. */
   readonly version: number
+  /** What it threw, or what the schema objects to. */
   readonly cause: unknown
 }> {
   override get message(): string {

@@ -11,7 +11,9 @@ import { handlerOf } from "./handlerOf.ts"
  * Aggregates that a process manager sends commands to: their rules, and which of their commands it sends.
  */
 export interface Target<out D extends Decider.Any, out Tag extends string> {
+  /** The rules of the aggregate. */
   readonly decider: D
+  /** The tags of the commands that are sent to it. */
   readonly commands: ReadonlyArray<Tag>
 }
 
@@ -23,21 +25,27 @@ export interface Targets {
 /** A command that is to be sent to the aggregate of an id. */
 export interface Send<out To extends string, out Command extends Tagged> {
   readonly _tag: "Send"
+  /** The target, by the process manager's name for it. */
   readonly to: To
+  /** The id of the aggregate. */
   readonly id: string
+  /** The command. */
   readonly command: Command
 }
 
 /** A timer that is to elapse at an instant. An instance has one of each name: to set it again is to set it anew. */
 export interface Schedule<out Timer extends string> {
   readonly _tag: "Schedule"
+  /** The name of the timer. */
   readonly timer: Timer
+  /** When it is due. */
   readonly at: DateTime.Utc
 }
 
 /** A timer that is not to elapse any more. */
 export interface Cancel<out Timer extends string> {
   readonly _tag: "Cancel"
+  /** The name of the timer. */
   readonly timer: Timer
 }
 
@@ -54,24 +62,33 @@ export type Action<T extends Targets, Timer extends string> = Sends<T> | Schedul
 /** A command of the process manager's own that was rejected. Nothing of it was stored. */
 export interface Rejected<out To extends string, out Command extends Tagged, out Rejection> {
   readonly _tag: "Rejected"
+  /** The target that it was sent to. */
   readonly to: To
+  /** The id of the aggregate. */
   readonly id: string
+  /** The command as it was sent. */
   readonly command: Command
+  /** What it was rejected with. */
   readonly rejection: Rejection
 }
 
 /** A command of the process manager's own that was executed, and the events that it came to: none where there was nothing to do. */
 export interface Executed<out To extends string, out Command extends Tagged, out Event> {
   readonly _tag: "Executed"
+  /** The target that it was sent to. */
   readonly to: To
+  /** The id of the aggregate. */
   readonly id: string
+  /** The command as it was sent. */
   readonly command: Command
+  /** The events that it came to. */
   readonly events: ReadonlyArray<Event>
 }
 
 /** A timer of the process manager's own that has elapsed. */
 export interface Elapsed<out Timer extends string> {
   readonly _tag: "Elapsed"
+  /** The name of the timer. */
   readonly timer: Timer
   /** When it was due. */
   readonly at: DateTime.Utc
@@ -80,7 +97,9 @@ export interface Elapsed<out Timer extends string> {
 /** An event that was recorded. */
 export interface Happened<out E extends Tagged> {
   readonly _tag: "Event"
+  /** The domain event. */
   readonly event: E
+  /** The event as it was recorded. */
   readonly recorded: RecordedEvent
 }
 
@@ -122,6 +141,7 @@ export interface InputContext {
 
 /** The circumstances of an event. */
 export interface EventContext extends InputContext {
+  /** The event as it was recorded. */
   readonly recorded: RecordedEvent
 }
 

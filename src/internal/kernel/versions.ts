@@ -47,8 +47,11 @@ export type DecodeReason = "UnknownType" | "UnknownVersion" | "InvalidData" | "U
  * data as a whole.
  */
 export interface DecodeProblem {
+  /** Why it could not be decoded. */
   readonly reason: DecodeReason
+  /** Where in the data. */
   readonly path: string
+  /** What is wrong there. */
   readonly problem: string
 }
 

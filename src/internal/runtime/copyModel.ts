@@ -24,8 +24,11 @@ export type Transform = (recorded: RecordedEvent) => ReadonlyArray<Copied>
 export interface Copy {
   /** Under it the target keeps how far the copy has come. */
   readonly name: string
+  /** The events that are copied, of those in `streams`. Every event where it is `undefined`. */
   readonly query: Query | undefined
+  /** The streams that are copied. Every stream where it is `undefined`. */
   readonly streams: ReadonlySet<StreamName> | undefined
+  /** What becomes of each event. */
   readonly transform: Transform
 }
 
@@ -34,14 +37,21 @@ export interface Copy {
  * it goes on with this event.
  */
 export class CopyFailed extends Schema.TaggedError<CopyFailed>("eventfold/CopyFailed")("CopyFailed", {
+  /** The name of the copy. */
   copy: Schema.String,
   /** Whether the transform has thrown, or the target does not take what the event became. */
   by: Schema.Literals(["transform", "target"]),
+  /** The id of the event that it stands before. */
   eventId: Schema.String,
+  /** The stream of that event, in the source. */
   stream: Schema.String,
+  /** Its place in that stream. */
   version: Schema.Int,
+  /** Its place in the log of the source. */
   position: Schema.Int,
+  /** Its type, as stored. */
   type: Schema.String,
+  /** What the transform threw, or what the target objects to. */
   problem: Schema.String
 }) {
   override get message(): string {

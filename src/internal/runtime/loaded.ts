@@ -10,6 +10,7 @@ import { guard } from "../kernel/guard.ts"
  * A state, and how far the stream had come.
  */
 export interface Loaded<out State> {
+  /** The state after the last event folded. */
   readonly state: State
   /** The version of the last event folded, 0 when there was none. */
   readonly version: number
@@ -21,6 +22,7 @@ export interface Loaded<out State> {
  * What executing a command came to: the new events, none if there was nothing to do, and where they have led.
  */
 export interface Outcome<out State, out E> extends Loaded<State> {
+  /** The new events, in order. */
   readonly events: ReadonlyArray<E>
 }
 

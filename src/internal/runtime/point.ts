@@ -24,6 +24,7 @@ export type Point = { readonly version: number; readonly position?: never; reado
 
 /** The two points of a comparison. It may also lead back in time. */
 export interface Interval<P> {
+  /** Where the comparison begins. */
   readonly from: P
   /** The end of what is recorded by default. */
   readonly to?: P | undefined

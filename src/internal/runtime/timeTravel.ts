@@ -28,11 +28,13 @@ import { uuidV7 } from "./uuid.ts"
 export class StateEncodeError extends Schema.TaggedError<StateEncodeError>("eventfold/StateEncodeError")(
   "StateEncodeError",
   {
+    /** The stream whose state it is. */
     stream: Schema.String,
     /** The version that the stream had. */
     version: Schema.Int,
     /** Where in the state, such as `items[0].price`. Empty for the state as a whole. */
     path: Schema.String,
+    /** What the state's schema objects to. */
     problem: Schema.String
   }
 ) {
@@ -46,7 +48,9 @@ export class StateEncodeError extends Schema.TaggedError<StateEncodeError>("even
  * What is different between two points in time.
  */
 export interface Comparison<out State, out E> {
+  /** The state at the one point. */
   readonly from: Loaded<State>
+  /** The state at the other. */
   readonly to: Loaded<State>
   /** The events that are up to one of the points and not the other, in order and each with its record. */
   readonly events: ReadonlyArray<Event.Decoded<E>>

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
  * - `Failed`: PostgreSQL itself did not start: a damaged database, one of another major version, no memory.
  */
 export class EmbeddedError extends Schema.TaggedError<EmbeddedError>("eventfold/EmbeddedError")("EmbeddedError", {
+  /** Why, in a word. */
   reason: Schema.Literals(["InUse", "Unusable", "Failed"]),
   /** The folder, if the database is in one. */
   dataDir: Schema.optionalKey(Schema.String),

@@ -22,6 +22,7 @@ import { connectTo } from "./wire.ts"
 
 export { EmbeddedError } from "./EmbeddedError.ts"
 
+/** Where the database is. */
 export interface Options {
   /** The folder of the database, made if it is missing. Without one the database is in memory, and gone with the scope. */
   readonly dataDir?: string
@@ -49,7 +50,20 @@ export const make = (
     PgClient.make({ stream: () => connectTo(session), username: "postgres", database: "postgres", maxConnections })
   )
 
-/** The client as a service, as of a server's. */
+/**
+ * The client as a service, as of a server's.
+ *
+ * @example
+ * ```ts no-run
+ * import { EmbeddedPgClient } from "eventfold/postgres/embedded"
+ * import { Effect } from "effect"
+ * import { SqlClient } from "effect/sql"
+ *
+ * const answer = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 6 * 7 AS answer`)
+ *
+ * await Effect.runPromise(Effect.provide(answer, EmbeddedPgClient.layer())) // [{ answer: 42 }]
+ * ```
+ */
 export const layer = (
   options?: Options
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, EmbeddedError | SqlError> => PgClient.layerFrom(make(options))

@@ -98,7 +98,7 @@ export const transaction = <A, E, R>(
   transactionOn(sql, work, { isLossFirst: true }).pipe(
     Effect.mapError((error) => {
       const failure = isSqlError(error) ? fromSqlError(error) : undefined
-      return failure?.isRetryable === true ? failure : error
+      return failure?.mayPass === true ? failure : error
     }),
     Effect.provideService(BeginTransaction, "BEGIN ISOLATION LEVEL READ COMMITTED")
   )

@@ -28,7 +28,9 @@ export class ContractViolation extends Schema.TaggedError<ContractViolation>("ev
     problem: Schema.String,
     /** Runs the law with the same random choices. What fibers do at the same time is not among them. */
     seed: Schema.String,
+    /** What should have come, where there is a value to show. */
     expected: Schema.optionalKey(Schema.Unknown),
+    /** What came instead. */
     actual: Schema.optionalKey(Schema.Unknown)
   }
 ) {
@@ -46,7 +48,9 @@ const shorten = (text: string): string => (text.length > 800 ? `${text.slice(0, 
  * A promise of the port. A store that cannot be reached breaks no law: that is a `StoreError` of its own.
  */
 export interface Law {
+  /** What is promised, as a sentence. */
   readonly name: string
+  /** Holds the store to it. Fails with what is broken. */
   readonly run: Effect.Effect<void, ContractViolation | StoreError, EventStore>
 }
 

@@ -79,6 +79,7 @@ export interface ProcessWhen<S, E extends Tagged, T extends Targets, Timer exten
  * of a promise among those whose `this` is a supertype of what is awaited, passes over it.
  */
 interface Extended {
+  /** What only a spec has. */
   readonly thenNothing: unknown
   readonly "~eventfold/testing/notAPromise"?: never
 }

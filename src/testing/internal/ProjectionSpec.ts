@@ -71,6 +71,7 @@ export class ProjectionSpec<R = never> extends Effectable.Class<void, SpecFailur
     return this.#inMemory
   }
 
+  /** Runs the spec when it is awaited. Rejects with the `SpecFailure`. */
   // oxlint-disable-next-line unicorn/no-thenable -- that it runs when it is awaited is the point
   then<A = void, B = never>(
     this: ProjectionSpec,

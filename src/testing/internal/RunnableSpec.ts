@@ -39,8 +39,11 @@ export class RunnableSpec extends Effectable.Class<void, SpecFailure> implements
  * An event as it was stored, by whatever version of the code: for what is given in a spec.
  */
 export class StoredEvent {
+  /** The type, as it was stored. */
   readonly type: string
+  /** The version of its schema, from 1. */
   readonly schemaVersion: number
+  /** The JSON that was written. */
   readonly data: unknown
 
   constructor(type: string, schemaVersion: number, data: unknown) {

@@ -37,6 +37,7 @@ export class CatalogFailure extends Data.TaggedError("CatalogFailure")<{
    * values can be made.
    */
   readonly reason: keyof typeof headings
+  /** The path of the lock file. */
   readonly file: string
   /** Each begins with the stored type and version it is about, where it is about one. */
   readonly problems: ReadonlyArray<string>

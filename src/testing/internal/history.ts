@@ -11,9 +11,13 @@ import { encodeEvent, type Encoding, envelope, specTime } from "./stored.ts"
 
 /** An event with its circumstances. */
 export interface Happened<out E> {
+  /** The event, as it is or as it was stored. */
   readonly event: E | StoredEvent
+  /** The stream that it is in. `spec-1` by default. */
   readonly stream?: StreamName.StreamName
+  /** When it was recorded. 2000-01-01T00:00:00Z by default; in a process's spec, the time that it is there. */
   readonly at?: DateTime.DateTime.Input
+  /** Its metadata. None by default. */
   readonly metadata?: Metadata
 }
 

@@ -21,7 +21,9 @@ export type Stores = EventStore | ProjectionStore | ProcessStore
  * A promise of the port of processes. A store that cannot be reached breaks no law: that is a `StoreError` of its own.
  */
 export interface Law {
+  /** What is promised, as a sentence. */
   readonly name: string
+  /** Holds the store to it. Fails with what is broken. */
   readonly run: Effect.Effect<void, Contract.ContractViolation | StoreError, Stores>
 }
 

@@ -29,7 +29,9 @@ const { broken, holds, same, within } = Contract
  * A promise of the port of projections. A store that cannot be reached breaks no law: that is a `StoreError` of its own.
  */
 export interface Law {
+  /** What is promised, as a sentence. */
   readonly name: string
+  /** Holds the store to it. Fails with what is broken. */
   readonly run: Effect.Effect<void, Contract.ContractViolation | StoreError, EventStore | ProjectionStore>
 }
 

@@ -17,6 +17,7 @@ import { processOf, type Stores } from "../process/plan.ts"
  * How a store is doing.
  */
 export interface StoreHealth {
+  /** Whether it has answered. */
   readonly isReachable: boolean
   /** The position of the last event. */
   readonly head: number | undefined
@@ -30,7 +31,9 @@ export interface StoreHealth {
  * How many instances a process has, by status.
  */
 export interface ProcessCounts {
+  /** The name of the process. */
   readonly name: string
+  /** How many instances there are of each status, 0 included. */
   readonly counts: { readonly [S in ProcessStatus]: number }
 }
 

@@ -21,9 +21,13 @@ import type { Manager, Rules } from "./rules.ts"
  * An instance of a process, as it is.
  */
 export interface Instance<out State> {
+  /** The name of the instance. */
   readonly instance: string
+  /** How it is doing. */
   readonly status: Status
+  /** Its state, after the last input. */
   readonly state: State
+  /** When it was first heard of. */
   readonly startedAt: DateTime.Utc
   /** When something happened to it last. */
   readonly updatedAt: DateTime.Utc
@@ -45,6 +49,7 @@ export interface Instance<out State> {
 export interface StoryStep extends Step {
   /** From 1. */
   readonly number: number
+  /** When it was taken. */
   readonly at: DateTime.Utc
 }
 
@@ -52,9 +57,13 @@ export interface StoryStep extends Step {
  * What is asked of an instance does not apply to it. Nothing was done.
  */
 export class RequestRefused extends Schema.TaggedError<RequestRefused>("eventfold/RequestRefused")("RequestRefused", {
+  /** The name of the process. */
   process: Schema.String,
+  /** The name of the instance. */
   instance: Schema.String,
+  /** What was asked of it. */
   request: Schema.String,
+  /** Why it does not apply. */
   problem: Schema.String
 }) {
   override get message(): string {

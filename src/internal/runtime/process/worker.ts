@@ -286,7 +286,7 @@ export const runPartition = (
           "StoreError",
           // What may pass was waited for. To go on would come to the same.
           (error): Effect.Effect<never, StoreError | ClaimLost> =>
-            error.isRetryable ? Effect.fail(error) : keeping.stop(keeping.claim().position, error.message)
+            error.mayPass ? Effect.fail(error) : keeping.stop(keeping.claim().position, error.message)
         )
         for (const instance of answered) underWay.delete(instance)
         handledTo = to

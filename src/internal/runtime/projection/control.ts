@@ -12,7 +12,9 @@ import { failureOf, lookUntil } from "./waiting.ts"
  * A projection did not come to a position in time.
  */
 export class AwaitTimeout extends Schema.TaggedError<AwaitTimeout>("eventfold/AwaitTimeout")("AwaitTimeout", {
+  /** The name of the projection. */
   projection: Schema.String,
+  /** The position that was waited for. */
   position: Schema.Int,
   /** Where it was. */
   reached: Schema.Int,

@@ -76,7 +76,7 @@ export const handled = <A, R>(
     const isKnown =
       error instanceof HandlingFailure ||
       error instanceof ClaimLost ||
-      (error instanceof StoreError && error.isRetryable)
+      (error instanceof StoreError && error.mayPass)
     // When its own fiber is interrupted it does not come here: so a handler that is, has done it to itself.
     return Effect.fail(isKnown ? error : new HandlingFailure({ problem: Cause.pretty(cause) }))
   })

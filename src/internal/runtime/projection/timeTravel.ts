@@ -22,11 +22,13 @@ import { queryOf, type Stores } from "./reader.ts"
 export class DocumentEncodeError extends Schema.TaggedError<DocumentEncodeError>("eventfold/DocumentEncodeError")(
   "DocumentEncodeError",
   {
+    /** The name of the view. */
     view: Schema.String,
     /** Of a view with keys. */
     key: Schema.optionalKey(Schema.String),
     /** Where in the model, such as `items[0].price`. Empty for the model as a whole. */
     path: Schema.String,
+    /** What the model's schema objects to. */
     problem: Schema.String
   }
 ) {
@@ -44,8 +46,11 @@ export type DocumentChange<Model> =
   | { readonly _tag: "Removed"; readonly key: string; readonly before: Model }
   | {
       readonly _tag: "Changed"
+      /** The key of the model. */
       readonly key: string
+      /** The model at the one point. */
       readonly before: Model
+      /** The model at the other. */
       readonly after: Model
       /** What makes the one of the other, both as JSON as the view's model schema writes them. */
       readonly patch: Patch.Patch
@@ -65,7 +70,9 @@ export interface DocumentsComparison<out Model, out E> {
  * What is different in a whole view between two points in time.
  */
 export interface DocumentComparison<out Model, out E> {
+  /** The model at the one point. */
   readonly from: Model
+  /** The model at the other. */
   readonly to: Model
   /** The view's events that are up to one of the points and not the other, in order and each with its record. */
   readonly events: ReadonlyArray<Decoded<E>>

@@ -62,7 +62,7 @@ interface Failed {
 /** What a store says that may pass, whoever runs the partition waits for: it is no failure of the event. */
 const attempted = (cause: Cause.Cause<unknown>): Attempt => {
   const error = Cause.squash(cause)
-  if (error instanceof StoreError && error.isRetryable) return { failure: error, mayPass: false, after: Duration.zero }
+  if (error instanceof StoreError && error.mayPass) return { failure: error, mayPass: false, after: Duration.zero }
   const isFinal =
     error instanceof HandlingFailure || (Predicate.hasProperty(error, "isRetryable") && error.isRetryable === false)
   const after = Predicate.hasProperty(error, "retryAfter") ? error.retryAfter : undefined
@@ -214,7 +214,7 @@ export const handlingOutside = <R>(outside: Outside<R>): Plan<R | EventStore>["h
     const recording = (events: ReadonlyArray<Event>, writes: ReadonlyArray<Write>) =>
       Effect.tapError(append(writes), (error) =>
         Effect.sync(() => {
-          const mayPass = error._tag === "StoreError" && error.isRetryable
+          const mayPass = error._tag === "StoreError" && error.mayPass
           if (isAlone(events) && !mayPass) for (const { id } of events) done.remove(id)
         })
       )

@@ -123,7 +123,9 @@ export const Service =
     key: Key,
     runnable: Runnable<R>
   ): Context.ServiceClass<Self, Key, Control> & {
+    /** Runs it, and looks after it. Fails where the store cannot keep how far it has come. */
     readonly layer: Layer.Layer<Self, StoreError, EventStore | ProjectionStore | R>
+    /** Looks after it, and does not run it. */
     readonly layerReader: Layer.Layer<Self, never, ProjectionStore>
   } => {
     const service = Context.Service<Self, Control>()(key)
