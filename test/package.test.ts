@@ -43,7 +43,7 @@ const Refused = Schema.fromJsonString(Schema.Record(Schema.String, Schema.NullOr
 /** Builds into a copy, asks npm what it would pack of it, and gives those files. */
 const pack = async (folder: string) => {
   await mkdir(folder, { recursive: true })
-  const taken = ["package.json", "src", ...files("README*", "LICENSE*", "CHANGELOG*")]
+  const taken = ["package.json", "src", "examples/starter", ...files("README*", "LICENSE*", "CHANGELOG*")]
   await Promise.all(taken.map((path) => cp(join(root, path), join(folder, path), { recursive: true })))
   const built = await node([tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", join(folder, "dist")], root)
   const packed = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], folder)
@@ -128,10 +128,11 @@ describe("the package", { timeout: 60_000 }, () => {
     assert.deepStrictEqual(missing, [])
   })
 
-  it("has no file beside dist, src and what npm always takes", () => {
+  it("has no file beside dist, src, what `init` writes and what npm always takes", () => {
     const others = packed.paths.filter(
       (path) =>
-        !/^(?:dist|src)\/|^(?:package\.json|README|LICENSE|CHANGELOG)/.test(path) || /\.test\.|\/test\//.test(path)
+        !/^(?:dist|src|examples\/starter)\/|^(?:package\.json|README|LICENSE|CHANGELOG)/.test(path) ||
+        /^(?:dist|src)\/.*(?:\.test\.|\/test\/)/.test(path)
     )
     assert.deepStrictEqual(others, [])
   })
@@ -250,6 +251,20 @@ describe("the package", { timeout: 60_000 }, () => {
     assert.deepStrictEqual({ code, stdout }, { code: 6, stdout: "" })
     const [, missing] = /^error: .* needs the package (\S+)\n {2}Install it: npm install \1\n$/.exec(stderr) ?? []
     assert.include(Object.keys(peerDependencies), missing)
+  })
+
+  it("has an `init` that needs none of them, and says what is wrong as every command does", async () => {
+    const application = join(folder.path, "application")
+    const begun = await eventfold(bare, "init", application)
+    assert.deepStrictEqual([begun.code, begun.stderr], [0, ""])
+    assert.include(begun.stdout, "npm install")
+    assert.include(read(join(application, "package.json")), '"name": "application"')
+    const again = await eventfold(bare, "init", application, "--json")
+    assert.deepStrictEqual([again.code, again.stdout], [5, ""])
+    assert.match(again.stderr, /^{"error":{"exitCode":5,"problem":".* is in the way/)
+    const help = await eventfold(bare, "init", "--help")
+    assert.deepStrictEqual([help.code, help.stderr], [0, ""])
+    assert.include(help.stdout, "eventfold init my-app")
   })
 
   it("does nothing by being loaded, and says so", () => {

@@ -6,7 +6,11 @@ import process from "node:process"
 import { packageOf } from "./missing.ts"
 
 try {
-  await import("./main.ts")
+  // It is what is run before any other package is there.
+  if (process.argv[2] === "init") {
+    const { begin } = await import("./init/begin.ts")
+    process.exitCode = await begin(process.argv.slice(2))
+  } else await import("./main.ts")
 } catch (error) {
   const missing = packageOf(error)
   if (missing === undefined) throw error

@@ -7,6 +7,7 @@ import { doctor } from "./commands/doctor.ts"
 import { event } from "./commands/event.ts"
 import { exportCommand } from "./commands/export.ts"
 import { importCommand } from "./commands/import.ts"
+import { init } from "./commands/init.ts"
 import { migrate } from "./commands/migrate.ts"
 import { processes } from "./commands/processes.ts"
 import { projections } from "./commands/projections.ts"
@@ -22,6 +23,7 @@ import { globalFlags } from "./flags.ts"
 export const eventfold = Command.make("eventfold").pipe(
   Command.withDescription("Looks into logs of events, and after what is made of them"),
   Command.withSubcommands([
+    init,
     stats,
     stream,
     event,

@@ -5,6 +5,7 @@ import { existsSync, globSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Schema } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { needed, neededToCheck, templates } from "../../src/cli/init/application.ts"
 import { files, manifest, root } from "../support/project.ts"
 import { allTypes, concepts, domain, domainAndSpecs, entries, onPostgres, weighed } from "./programs.ts"
 import { type Stranger, stranger } from "./stranger.ts"
@@ -27,6 +28,8 @@ const SourceMap = Schema.fromJsonString(Schema.Struct({ sources: Schema.Array(Sc
 const Lock = Schema.fromJsonString(Schema.Struct({ packages: Schema.Record(Schema.String, Schema.Unknown) }))
 
 const sources = files("src/**/*.ts").map((path) => path.slice("src/".length, -".ts".length))
+
+const starter = Object.values(templates).map((template) => `examples/starter/${template}`)
 
 const unique = (names: Iterable<string>): ReadonlyArray<string> => Array.from(new Set(names)).toSorted()
 
@@ -65,14 +68,14 @@ describe("the published package", { timeout: patience }, () => {
     )
   })
 
-  it("has every source, what is built of it, and four more files", () => {
+  it("has every source, what is built of it, what `init` writes, and four more files", () => {
     const built = sources.flatMap((path) => [
       `src/${path}.ts`,
       ...[".js", ".js.map", ".d.ts", ".d.ts.map"].map((extension) => `dist/${path}${extension}`)
     ])
     assert.deepStrictEqual(
       contents().toSorted(),
-      [...built, "CHANGELOG.md", "LICENSE", "README.md", "package.json"].toSorted()
+      [...built, ...starter, "CHANGELOG.md", "LICENSE", "README.md", "package.json"].toSorted()
     )
   })
 
@@ -192,6 +195,57 @@ describe("the published package", { timeout: patience }, () => {
       const byPath = ofRolldown("a decider, each module by its path")
       assert.isAbove(byPath, 0)
       assert.closeTo(ofRolldown("a decider, by the names of the roots"), byPath, 500)
+    })
+  })
+
+  describe("the application that `eventfold init` writes", () => {
+    let folder = ""
+    const run = (...args: ReadonlyArray<string>) => project.runIn(folder, "npm", "--silent", ...args)
+
+    beforeAll(async () => {
+      folder = join(dirname(project.folder), "library")
+      // The project has none of the optional packages.
+      const { code, stderr } = await project.run("npx", "--no-install", name, "init", folder)
+      assert.strictEqual(code, 0, stderr)
+      await project.installIn(folder, ...needed, ...neededToCheck)
+    }, patience)
+
+    it("is installed with what its package.json asks for", async () => {
+      const { code, stderr, stdout } = await run("ls")
+      assert.strictEqual(code, 0, stderr + stdout)
+    })
+
+    it("passes its tests, and the compiler", async () => {
+      const [tested, checked] = await Promise.all([run("test"), run("run", "check")])
+      assert.strictEqual(tested.code, 0, tested.stderr + tested.stdout)
+      assert.match(tested.stdout, /Tests {2}\d+ passed/)
+      assert.deepStrictEqual(checked, { code: 0, stdout: "", stderr: "" })
+    })
+
+    const told = (times: number) =>
+      ["ada borrows dune", "bob cannot borrow dune: ada has it"]
+        .concat(`dune is back, after ${2 * times} events`, `loans of ada so far: ${times}`, "")
+        .join("\n")
+
+    it("runs, keeps its events in a folder, and goes on with them", async () => {
+      assert.deepStrictEqual(await run("start"), { code: 0, stdout: told(1), stderr: "" })
+      assert.deepStrictEqual(await run("start"), { code: 0, stdout: told(2), stderr: "" })
+    })
+
+    it("can be looked into as its README says", async () => {
+      const commands = Array.from(
+        textOf("examples/starter/README.md").matchAll(/^ {4}(npx eventfold .* --store .*)$/gm)
+      )
+      assert.lengthOf(commands, 2)
+      for (const [, command = ""] of commands) {
+        const { code, stderr } = await project.runIn(folder, "npx", "--no-install", ...command.split(" ").slice(1))
+        assert.strictEqual(code, 0, `${command}: ${stderr}`)
+      }
+    })
+
+    it("runs in memory, in the oldest Node that the package names", async () => {
+      const { code, stderr, stdout } = await project.oldestNode(join(folder, "src", "main.ts"), "--memory")
+      assert.deepStrictEqual([code, stdout], [0, told(1)], stderr)
     })
   })
 

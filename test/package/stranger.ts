@@ -13,10 +13,12 @@ const ignored = new Set([".git", "node_modules", "dist", "data"].map((name) => j
 /** The tools' folder: a project of its own, with a lock file. */
 const tools = files("test/package/tools/*")
 
-/** What npm and vitest put into the environment is not a stranger's. */
+/** What npm and vitest put into the environment is not a stranger's, and neither is the server that tests are to use. */
 const environment = {
   ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(?:npm_(?!config_(?:cache|registry))|NODE_|VITEST)/.test(name))
+    Object.entries(process.env).filter(
+      ([name]) => !/^(?:npm_(?!config_(?:cache|registry))|NODE_|VITEST|DATABASE_URL$)/.test(name)
+    )
   ),
   NO_COLOR: "1",
   PATH: `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}`
@@ -77,6 +79,10 @@ export interface Stranger {
   readonly add: (...packages: ReadonlyArray<string>) => Promise<void>
   readonly write: (file: string, text: string) => Promise<void>
   readonly run: (program: string, ...args: ReadonlyArray<string>) => Promise<Ended>
+  /** Runs a program in another folder, which has nothing of the project. */
+  readonly runIn: (folder: string, program: string, ...args: ReadonlyArray<string>) => Promise<Ended>
+  /** Installs the package in another folder, with the packages that are named, and leaves its package.json as it is. */
+  readonly installIn: (folder: string, ...packages: ReadonlyArray<string>) => Promise<void>
   readonly node: (...args: ReadonlyArray<string>) => Promise<Ended>
   /** The oldest Node that the package says it runs on. */
   readonly oldestNode: (...args: ReadonlyArray<string>) => Promise<Ended>
@@ -119,6 +125,10 @@ export const stranger = async (): Promise<Stranger & AsyncDisposable> => {
     },
     write: (file, text) => writeFile(join(folder, file), text),
     run: (program, ...args) => run(program, args, folder),
+    runIn: (another, program, ...args) => run(program, args, another),
+    installIn: async (another, ...packages) => {
+      await npmInstall("install", another, "--no-save", tarball, ...packages.map(asTested))
+    },
     node,
     oldestNode: (...args) => run(join(toolsFolder, "node_modules", ".bin", "node"), args, folder),
     tool: (tool, ...args) => mustRun(process.execPath, [join(toolsFolder, `${tool}.mjs`), ...args], folder),
