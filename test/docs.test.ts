@@ -28,7 +28,7 @@ describe("the documents", () => {
     )
   })
 
-  it("have code that compiles and runs", { timeout: 60_000 }, async () => {
+  it("have code that compiles and runs", { timeout: 240_000 }, async () => {
     const { compiling, running } = await check(found.flatMap(({ blocks }) => blocks))
     assert.deepStrictEqual([...compiling, ...running], [])
   })
@@ -163,7 +163,7 @@ describe("the reader of documents", () => {
 })
 
 describe("the checker of code", () => {
-  it("accepts what is right, and reports what is wrong by file and line", { timeout: 60_000 }, async () => {
+  it("accepts what is right, and reports what is wrong by file and line", { timeout: 240_000 }, async () => {
     const { blocks } = markdown(
       "```ts",
       'import { Event } from "eventfold"',
