@@ -9,6 +9,7 @@
  * An inline projection is kept in the append's own transaction: who has appended, reads what came of it. Inline ones, and versions that fill beside
  * the live one, are known from Marten; that what is parked keeps its order, from Axon.
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,7 +18,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Stream from "effect/Stream"
 import * as Event from "./Event.ts"
 import { EventStore, type StoreError } from "./EventStore.ts"
-import { type Control, makeControl } from "./internal/runtime/projection/control.ts"
+import { type Control, makeVersionControl } from "./internal/runtime/projection/control.ts"
 import { documentsHandling, laneOf } from "./internal/runtime/projection/documents.ts"
 import { makeInline } from "./internal/runtime/projection/inline.ts"
 import { type Phase, type Plan } from "./internal/runtime/projection/plan.ts"
@@ -44,7 +45,7 @@ import { type Definition, ProjectionStore } from "./ProjectionStore.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 import * as View from "./View.ts"
 
-export { AwaitTimeout } from "./internal/runtime/projection/control.ts"
+export { AwaitTimeout, LiveTimeout } from "./internal/runtime/projection/control.ts"
 export { DocumentDecodeError } from "./internal/runtime/projection/reader.ts"
 export { type DocumentChange, DocumentEncodeError } from "./internal/runtime/projection/timeTravel.ts"
 export type { Control, DocumentComparison, DocumentsComparison, Interval, Phase, Point }
@@ -207,7 +208,7 @@ export function make(
     handling: documentsHandling(view)
   }
   const reader = (stores: Stores, name: string) => {
-    const control = makeControl(name, stores.store)
+    const control = makeVersionControl(name, stores.store, options.version)
     if (view._tag === "View") {
       return {
         ...control,
@@ -258,11 +259,11 @@ interface HandlerOptions<E extends Event.Tagged, Err, R, Table extends string, M
   /** What has to stay in order when an event is parked. The stream by default. */
   readonly key?: (event: E, recorded: RecordedEvent) => string
   /**
-   * Handles a batch, in the order of the log, in the transaction that moves the projection on. What it writes with the store's own client
-   * counts once; what else it does may happen again when the transaction fails.
+   * Handles a batch, at least one event, in the order of the log, in the transaction that moves the projection on. What it writes with the
+   * store's own client counts once; what else it does may happen again when the transaction fails.
    */
   readonly handle: (
-    events: ReadonlyArray<Event.Decoded<E>>,
+    events: Arr.NonEmptyReadonlyArray<Event.Decoded<E>>,
     context: HandlerContext<Table>
   ) => Effect.Effect<unknown, Err, R>
 }
@@ -307,14 +308,16 @@ export function handler<E extends Event.Tagged, Err, R, Table extends string>(
         const table = (table: Table) => store.tableOf(name, generation, table)
         const decoded = batch as ReadonlyArray<Event.Decoded<E>>
         return Effect.succeed(
-          batch.length === 0 ? Effect.void : Effect.asVoid(Effect.suspend(() => handle(decoded, { table, phase })))
+          Arr.isReadonlyArrayNonEmpty(decoded)
+            ? Effect.asVoid(Effect.suspend(() => handle(decoded, { table, phase })))
+            : Effect.void
         )
       },
       forget: () => {}
     })
   }
   const reader = ({ store }: Stores, name: string) => ({
-    ...makeControl(name, store),
+    ...makeVersionControl(name, store, options.version),
     table: (table: Table) => store.liveTable(name, table)
   })
   return projection({ plan, reader, events, view: undefined })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { Projection, ProjectionStore } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
@@ -63,6 +63,34 @@ describe("a higher version", () => {
           { generation: 2, role: "live", version: 2 }
         ]
       )
+    }).pipe(Effect.provide(MemoryEventStore.layer))
+  )
+
+  it.effect("can be waited for", () =>
+    Effect.gen(function* () {
+      yield* many(0, 20)
+      const old = yield* start(version(1))
+      yield* old.reader.awaitLive(0)
+      const broken = new Set([10])
+      const next = yield* start(version(2, broken))
+      yield* failed(next.reader)
+      const waiting = yield* Effect.forkChild(Effect.flip(next.reader.awaitLive("3 seconds")))
+      yield* TestClock.adjust("3 seconds")
+      const timeout = yield* Fiber.join(waiting)
+      assert.instanceOf(timeout, Projection.LiveTimeout)
+      assert.match(
+        timeout.message,
+        /^version 2 of projection contents has not taken over in time: version 1 is read; it has failed at position 11: /
+      )
+      const taken = yield* Effect.forkChild(next.reader.awaitLive("1 hour"))
+      broken.clear()
+      yield* next.reader.resume
+      yield* isLive(next.reader, 2)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(taken)
+      assert.deepStrictEqual(yield* documents(next.reader), yield* folded(contents()))
+      // A higher one will do: it is what is read.
+      yield* old.reader.awaitLive(0)
     }).pipe(Effect.provide(MemoryEventStore.layer))
   )
 

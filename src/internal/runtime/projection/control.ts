@@ -28,6 +28,26 @@ export class AwaitTimeout extends Schema.TaggedError<AwaitTimeout>("eventfold/Aw
 }
 
 /**
+ * A version of a projection was not the one that is read in time.
+ */
+export class LiveTimeout extends Schema.TaggedError<LiveTimeout>("eventfold/LiveTimeout")("LiveTimeout", {
+  /** The name of the projection. */
+  projection: Schema.String,
+  /** The version that was waited for. */
+  version: Schema.Int,
+  /** The version that is read, unless none is. */
+  live: Schema.UndefinedOr(Schema.Int),
+  /** What it has failed at, if it has. */
+  problem: Schema.UndefinedOr(Schema.String)
+}) {
+  override get message(): string {
+    const instead = this.live === undefined ? "nobody has run it yet" : `version ${this.live} is read`
+    const why = this.problem === undefined ? "" : `; ${this.problem}`
+    return `version ${this.version} of projection ${this.projection} has not taken over in time: ${instead}${why}`
+  }
+}
+
+/**
  * What can be asked of any projection.
  */
 export interface Control {
@@ -35,6 +55,11 @@ export interface Control {
    * Waits until everything up to a position can be read, such as the position that an append has answered. 5 seconds at most by default.
    */
   readonly awaitPosition: (position: number, timeout?: Duration.Input) => Effect.Effect<void, AwaitTimeout | StoreError>
+  /**
+   * Waits until this version is read, or a higher one: until then readers are given what an older version keeps. 5 seconds at most by default, which is
+   * not enough to fill a long log.
+   */
+  readonly awaitLive: (timeout?: Duration.Input) => Effect.Effect<void, LiveTimeout | StoreError>
   /** Its generations, by partition: the live one, one that fills, and those that are retired. */
   readonly status: Effect.Effect<ReadonlyArray<Status>, StoreError>
   /** Stops it, in every process, until it is resumed. */
@@ -59,7 +84,7 @@ export interface Control {
   readonly removeRetired: Effect.Effect<void, StoreError>
 }
 
-export const makeControl = (name: string, store: ProjectionStore["Service"]): Control => ({
+export const makeControl = (name: string, store: ProjectionStore["Service"]): Omit<Control, "awaitLive"> => ({
   awaitPosition: (position, timeout = "5 seconds") => {
     const reached = Effect.map(store.live(name), (live) => live?.position ?? 0)
     const tooLate = Effect.gen(function* () {
@@ -82,4 +107,20 @@ export const makeControl = (name: string, store: ProjectionStore["Service"]): Co
   retryParked: (lane) => store.retryParked(name, lane),
   discardParked: (position, reason) => store.discardParked(name, { position, reason }),
   removeRetired: store.removeRetired(name)
+})
+
+/** What can be asked by the code of a version. */
+export const makeVersionControl = (name: string, store: ProjectionStore["Service"], version: number): Control => ({
+  ...makeControl(name, store),
+  awaitLive: (timeout = "5 seconds") => {
+    const live = Effect.map(store.live(name), (live) => live?.version)
+    const tooLate = Effect.gen(function* () {
+      const failure = yield* failureOf(store, name)
+      return yield* new LiveTimeout({ projection: name, version, live: yield* live, problem: failure?.problem })
+    })
+    return lookUntil(store, live, (live) => live !== undefined && live >= version).pipe(
+      Effect.asVoid,
+      Effect.timeoutOrElse({ duration: timeout, orElse: () => tooLate })
+    )
+  }
 })

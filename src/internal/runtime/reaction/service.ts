@@ -19,7 +19,7 @@ import { handlingOutside, type Outside } from "./outside.ts"
 /**
  * What can be asked of a reaction or a publication: all that can be asked of a projection but to begin anew.
  */
-export interface Control extends Omit<ProjectionControl, "reset" | "rebuild"> {}
+export interface Control extends Omit<ProjectionControl, "awaitLive" | "reset" | "rebuild"> {}
 
 /**
  * How a reaction or a publication is run.
