@@ -110,6 +110,8 @@ export const make = <D extends Decider.Any>({
  *   SeatTaken: { seat: Schema.String, guest: Schema.String }
  * }).tagged({ SeatTaken: ({ seat, guest }) => [`seat:${seat}`, `guest:${guest}`] })
  *
+ * class Taken extends Schema.TaggedError<Taken>()("Taken", { by: Schema.String }) {}
+ *
  * const seating = Decider.make({
  *   name: "seating",
  *   state: Schema.Array(Schema.Struct({ seat: Schema.String, guest: Schema.String })),
@@ -119,7 +121,8 @@ export const make = <D extends Decider.Any>({
  * })
  *   .evolve({ SeatTaken: (taken, { seat, guest }) => [...taken, { seat, guest }] })
  *   .decide({
- *     Take: ({ seat, guest }, taken) => (taken.length === 0 ? [{ _tag: "SeatTaken", seat, guest }] : Result.fail("taken, or seated already"))
+ *     Take: ({ seat, guest }, [taken]) =>
+ *       taken === undefined ? [{ _tag: "SeatTaken", seat, guest }] : Result.fail(new Taken({ by: taken.guest }))
  *   })
  *
  * // One guest to a seat, and one seat to a guest: the rule spans both, and no stream does.
@@ -136,7 +139,7 @@ export const make = <D extends Decider.Any>({
  * })
  *
  * const refusal = await Effect.runPromise(program.pipe(Effect.provide(Seating.layer.pipe(Layer.provide(MemoryEventStore.layer)))))
- * if (refusal !== "taken, or seated already") throw new Error("expected a refusal")
+ * if (refusal._tag !== "Taken") throw new Error("Ada has a seat already")
  */
 export const Service =
   <Self>() =>

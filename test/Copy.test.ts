@@ -2,7 +2,7 @@
  * Copies of a log under a pure function.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, DateTime, Duration, Effect, Exit, Fiber, Layer, Schema, Stream } from "effect"
+import { Context, DateTime, Duration, Effect, Exit, Fiber, Layer, Result, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Copy,
@@ -203,6 +203,45 @@ describe("a transform", () => {
     assert.deepStrictEqual(first, today)
     assert.deepStrictEqual({ ...second!, id: "" }, { ...paid, id: "", type: "Closed", data: {}, tags: [] })
     assert.deepStrictEqual(becomes(Copy.upcast(Old), { type: "Unknown" }), [{ ...paid, type: "Unknown" }])
+  })
+
+  it("upcasts under the numbers that versions have: to begin at 1 again takes a translation into fresh definitions", () => {
+    const WithoutOldNames = Event.define({
+      Paid: Event.version({ amount: Schema.Int }).next({ cents: Schema.Int }, ({ amount }) => ({
+        cents: 100 * amount
+      })),
+      Closed: {}
+    })
+    const Fresh = Event.define({ Paid: { cents: Schema.Int }, Closed: {} })
+    const read = <E extends Event.Tagged>(definitions: Event.Definitions<E>, transform: Copy.Transform) =>
+      ["Paid", "Settled", "PaidAndClosed"].flatMap((type) =>
+        becomes(transform, { type }).map((copied) => {
+          const recorded: Recorded = {
+            ...copied,
+            id: paid.id,
+            version: 1,
+            position: 1,
+            recordedAt: DateTime.makeUnsafe(epoch)
+          }
+          return Result.mapError(Event.decode(definitions, recorded), ({ reason }) => reason)
+        })
+      )
+    const expected = [
+      { _tag: "Paid", cents: 300 },
+      { _tag: "Paid", cents: 300 },
+      { _tag: "Paid", cents: 300 },
+      { _tag: "Closed" }
+    ]
+    const succeeding = expected.map((event) => Result.succeed([event]))
+    assert.deepStrictEqual<unknown>(read(WithoutOldNames, Copy.upcast(Old)), succeeding)
+    assert.strictEqual(read(Fresh, Copy.upcast(Old)).filter(Result.isFailure).length, 3)
+    assert.deepStrictEqual<unknown>(
+      read(
+        Fresh,
+        Copy.translate(Old, Fresh, (event) => [event])
+      ),
+      succeeding
+    )
   })
 
   it("translates events to those of other definitions", () => {

@@ -7,7 +7,7 @@ import { appendFileSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import { inspect } from "node:util"
 
-const patience = 10_000
+const patience = 30_000
 
 const [, , reports = "", ...programs] = process.argv
 
