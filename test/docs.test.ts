@@ -213,6 +213,12 @@ describe("the checker of code", () => {
       "```ts",
       'import * as Event from "./src/Event.ts"',
       "Event.define({})",
+      "```",
+      "```ts no-run",
+      "const one: number = 1",
+      "```",
+      "```ts continue",
+      "one.toFixed()",
       "```"
     )
     const { compiling, running } = await check(blocks)
@@ -222,7 +228,13 @@ describe("the checker of code", () => {
     )
     assert.deepStrictEqual(
       running.map((problem) => problem.slice(0, 19)),
-      ["a.md:18 Error: on p", "a.md:23 UnhandledPr", "a.md:33 ended the p", "a.md:36 { _tag: 'Sc"]
+      [
+        "a.md:54 goes on fro",
+        "a.md:18 Error: on p",
+        "a.md:23 UnhandledPr",
+        "a.md:33 ended the p",
+        "a.md:36 { _tag: 'Sc"
+      ]
     )
   })
 })

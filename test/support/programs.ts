@@ -69,6 +69,18 @@ const canRun = (block: Block): boolean => {
   }
 }
 
+/** What would be run, were it not for a block before it that is not: its author may think that it is. */
+const unrun = (blocks: ReadonlyArray<Block>): ReadonlyArray<string> =>
+  chainsOf(blocks).chains.flatMap((chain) => {
+    const stop = chain.findIndex((block) => !canRun(block))
+    return stop < 0
+      ? []
+      : chain
+          .slice(stop + 1)
+          .filter(canRun)
+          .map((block) => `${place(block)} goes on from a block that is not run, and is not run either: say no-run`)
+  })
+
 const programsOf = (blocks: ReadonlyArray<Block>): ReadonlyArray<Program> => {
   const programs: Array<Program> = []
   const add = (kind: Program["kind"], chain: ReadonlyArray<Block>) => {
@@ -200,5 +212,8 @@ export const check = async (blocks: ReadonlyArray<Block>): Promise<Verdict> => {
     (block, index) => says(block, "continue") && !blocks.slice(0, index).some(({ file }) => file === block.file)
   )
   const [compiling, running] = await Promise.all([compile(folder.path, programs), execute(folder.path, programs)])
-  return { compiling: [...orphans.map((block) => `${place(block)} continues nothing`), ...compiling], running }
+  return {
+    compiling: [...orphans.map((block) => `${place(block)} continues nothing`), ...compiling],
+    running: [...unrun(blocks), ...running]
+  }
 }
