@@ -1,5 +1,5 @@
 // movements.ts
-import { Effect } from "effect"
+import { Array as Arr, Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { Event, Projection, StreamName } from "eventfold"
 import { AccountEvent } from "./events.ts"
@@ -13,11 +13,12 @@ export class Movements extends Projection.Service<Movements>()(
     tables: { lines: "(position bigint PRIMARY KEY, account text NOT NULL, amount int NOT NULL)" },
     handle: Effect.fnUntraced(function* (events, { table }) {
       const sql = yield* SqlClient.SqlClient
-      for (const { event, recorded } of events) {
-        const account = StreamName.id(recorded.stream)
-        const amount = event._tag === "Deposited" ? event.amount : -event.amount
-        yield* sql`INSERT INTO ${sql.literal(table("lines"))} VALUES (${recorded.position}, ${account}, ${amount})`
-      }
+      const lines = Arr.map(events, ({ event, recorded }) => ({
+        position: recorded.position,
+        account: StreamName.id(recorded.stream),
+        amount: event._tag === "Deposited" ? event.amount : -event.amount
+      }))
+      yield* sql`INSERT INTO ${sql.literal(table("lines"))} ${sql.insert(lines)}`
     })
   })
 ) {}

@@ -35,6 +35,9 @@ export const sqlStates: ReadonlyArray<readonly [state: string, reason: StoreReas
   ["40P01", "Contention", "a deadlock: run the transaction again"]
 ]
 
+/** A URL that the driver refuses before it connects. It has no code for that, so its own words have to do. */
+const refusedUrl = /^PgConnection: No username configured$|\bURL\b/
+
 const codeOf = (cause: unknown): string | undefined =>
   Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : undefined
 
@@ -51,6 +54,10 @@ export const fromSqlError = (error: SqlError): StoreError => {
   }
   switch (reason._tag) {
     case "ConnectionError":
+      if (reason.operation === "connect" && refusedUrl.test(error.message)) {
+        const advice = "the URL of the server must look like postgres://user:password@host:5432/database"
+        return new StoreError({ reason: "Misconfigured", problem: `${detail}: ${advice}` })
+      }
       return new StoreError({ reason: "Unavailable", problem: `the server cannot be reached: ${detail}` })
     case "AuthenticationError":
     case "AuthorizationError":

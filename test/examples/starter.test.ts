@@ -47,6 +47,14 @@ describe("the starter", { timeout: 120_000 }, () => {
     })
   )
 
+  it.live("keeps none where the server has an empty name", () =>
+    Effect.gen(function* () {
+      const { code, kept, stdout, stderr } = yield* start("DATABASE_URL=")
+      assert.deepStrictEqual({ code, kept }, { code: 1, kept: [] })
+      assert.include(stdout + stderr, "DATABASE_URL is empty")
+    })
+  )
+
   it.live("keeps them in memory where that is asked for, whatever else is set", () =>
     Effect.gen(function* () {
       const nowhere = "DATABASE_URL=postgres://ada@localhost:1/library"

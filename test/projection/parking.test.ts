@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import { Projection } from "eventfold"
+import { Event, Projection } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import {
   append,
   caughtUp,
+  cleared,
   documents,
   events,
   everything,
@@ -205,6 +206,33 @@ describe("an event that fails", () => {
       broken.clear()
       yield* retry(reader, "b")
       assert.deepStrictEqual(seen, [1, 3, 5, 2, 4])
+    }).pipe(Effect.provide(MemoryEventStore.layer))
+  })
+
+  it.effect("is not made a batch of nothing by those behind it: a handler is given at least one event", () => {
+    const sizes: Array<number> = []
+    const counting = Projection.handler({
+      name: "counting",
+      version: 1,
+      events: Event.pick(events, ["Put"]),
+      onFailure: "park",
+      retry: Schedule.recurs(0),
+      handle: (batch) =>
+        Effect.suspend(() => {
+          sizes.push(batch.length)
+          return sizes.length === 1 ? Effect.fail("broken") : Effect.void
+        })
+    })
+    return Effect.gen(function* () {
+      const { reader } = yield* start(counting)
+      yield* append("1", put("a", 1))
+      yield* parks(reader, 1)
+      yield* append("1", put("a", 2), put("a", 3))
+      yield* append("2", cleared("a"))
+      yield* caughtUp(reader)
+      yield* append("2", put("a", 4))
+      yield* caughtUp(reader)
+      assert.deepStrictEqual(sizes, [1, 1])
     }).pipe(Effect.provide(MemoryEventStore.layer))
   })
 })

@@ -131,6 +131,14 @@ Projection.handler({
   handle: (_, { phase }) => Effect.succeed(phase === "x")
 })
 
+Projection.handler({
+  name: "x",
+  version: 1,
+  events: AccountEvent,
+  // A batch has a first event.
+  handle: ([first]) => Effect.succeed(first.event._tag)
+})
+
 // Inline projections are kept by a store; others are not.
 const inline = Projection.make({ version: 1, view: balances, mode: "inline" })
 const counting = Projection.handler({
