@@ -1,5 +1,5 @@
 /**
- * 7. What must hold, found out from the log alone, by counting, and without the rules.
+ * 6. What must hold, found out from the log alone, by counting, and without the rules.
  */
 import { coursesAtMost } from "./enrolment.ts"
 import type { CourseEvent } from "./events.ts"

@@ -14,7 +14,7 @@ export const coursesAtMost = 5
 const Place = Schema.Struct({ course: CourseId, student: StudentId, isSeat: Schema.Boolean })
 type Place = typeof Place.Type
 
-export const Enrolment = Schema.Struct({
+const Enrolment = Schema.Struct({
   /** The seats of each course. */
   seats: Schema.Record(CourseId, Seats),
   /** In the order in which they were taken. */

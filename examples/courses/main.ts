@@ -7,6 +7,7 @@ import { Console, Data, Effect, Exit, Layer, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Store from "../store.ts"
 import { render } from "./print.ts"
+import { Enrolment } from "./service.ts"
 import { careless, distant } from "./stores.ts"
 import { playTerm } from "./term.ts"
 
@@ -44,10 +45,11 @@ const courses = Command.make(
     Effect.gen(function* () {
       const near = Store.layer("courses", memory)
       const store = memory ? Layer.provide(distant, near) : near
+      const enrolment = Layer.provideMerge(Enrolment.layer, isCareless ? Layer.provide(careless, store) : store)
       yield* Console.log(
         `A term begins: ${term.students} students, a course of ${term.seats} seats, seed ${term.seed}.\n`
       )
-      const report = yield* Effect.provide(playTerm(term), isCareless ? Layer.provide(careless, store) : store)
+      const report = yield* Effect.provide(playTerm(term), enrolment)
       yield* Console.log(render(report))
       if (report.problems.length > 0) {
         return yield* new Broken({ message: `${report.problems.length} problems were found: see what is BROKEN.` })

@@ -1,5 +1,5 @@
 /**
- * 9. What is told of a term.
+ * 8. What is told of a term.
  */
 import { type Rule, rules } from "./audit.ts"
 import type { Report } from "./term.ts"

@@ -1,10 +1,9 @@
 /**
- * 6. Service: enrolment over whatever event store is provided.
+ * 5. Service: enrolment over whatever event store is provided.
  */
 import { Duration, Effect, Random, Schedule } from "effect"
-import { StreamName } from "eventfold"
+import { Boundary, StreamName } from "eventfold"
 import { boundaryOf } from "./boundary.ts"
-import { over } from "./deciding.ts"
 import { enrolment } from "./enrolment.ts"
 
 /**
@@ -17,11 +16,11 @@ const retry = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("
 )
 
 /**
- * Executes a command. Its events are kept with the course.
+ * Executes commands, each over its boundary. Their events are kept with the course.
  */
-export const execute = over({
+export class Enrolment extends Boundary.Service<Enrolment>()("courses/Enrolment", {
   decider: enrolment,
   boundaryOf,
   streamOf: ({ course }) => StreamName.make("course", course),
   retry
-})
+}) {}

@@ -1,5 +1,5 @@
 /**
- * 10. Stores that differ from others in one thing.
+ * 9. Stores that differ from others in one thing.
  */
 import { Effect, Layer, Random } from "effect"
 import { EventStore } from "eventfold"

@@ -1,13 +1,13 @@
 /**
- * 8. A term begins: everybody wants into the same course at the same moment, then some leave and others move up, and at last some want more courses
+ * 7. A term begins: everybody wants into the same course at the same moment, then some leave and others move up, and at last some want more courses
  * than they may have. Then the log is audited. Who wants what is drawn from a seed; who comes first is for the store to say.
  */
 import { Effect, Metric, Random, Stream } from "effect"
 import { Event, EventStore, Metrics } from "eventfold"
 import { audit, type Complaint, type CourseAccount } from "./audit.ts"
-import { coursesAtMost, type EnrolmentCommand } from "./enrolment.ts"
+import { coursesAtMost, enrolment, type EnrolmentCommand } from "./enrolment.ts"
 import { CourseEvent } from "./events.ts"
-import { execute } from "./service.ts"
+import { Enrolment } from "./service.ts"
 
 /** Things that were done at the same time. */
 export interface Act {
@@ -27,9 +27,9 @@ export interface Report {
   readonly problems: ReadonlyArray<Complaint>
 }
 
-/** How many appends of this process have met a conflict until now. */
+/** How many commands of this process have met a conflict until now: each as often as it did. */
 const conflictsUntilNow = Effect.map(
-  Metric.value(Metrics.appendSeconds.series({ outcome: "conflict" })),
+  Metric.value(Metrics.conflicts.series({ category: enrolment.name })),
   ({ count }) => count
 )
 
@@ -49,7 +49,7 @@ const eventsAfter = Effect.fnUntraced(function* (position: number) {
 
 /** One wants into a course, and is told the answer. */
 const enrol = (course: string, student: string) =>
-  execute({ _tag: "Enrol", course, student }).pipe(
+  Enrolment.use(({ execute }) => execute({ _tag: "Enrol", course, student })).pipe(
     Effect.as("in" as const),
     Effect.catchTags({
       CourseFull: () => Effect.succeed("full" as const),
@@ -70,6 +70,7 @@ export const playTerm = Effect.fnUntraced(function* (options: {
 }) {
   const { seats, seed } = options
   const store = yield* EventStore.EventStore
+  const { execute } = yield* Enrolment
   const begin = yield* store.head
   const named = (name: string) => `t${begin}-${name}`
   const students = everyone(named("s"), options.students)

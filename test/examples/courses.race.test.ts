@@ -10,13 +10,14 @@ import { PostgresEventStore } from "eventfold/postgres"
 import { EmbeddedEventStore } from "eventfold/postgres/embedded"
 import { coursesAtMost, type EnrolmentCommand } from "../../examples/courses/enrolment.ts"
 import { CourseEvent } from "../../examples/courses/events.ts"
-import { execute } from "../../examples/courses/service.ts"
+import { Enrolment } from "../../examples/courses/service.ts"
 import { careless, distant } from "../../examples/courses/stores.ts"
 import { clientOf, freshDatabase, startServer } from "../support/server.ts"
 
 const seed = Number(process.env["COURSES_SEED"] ?? Date.now() % 1_000_000)
 
-type Store = EventStore.EventStore["Service"]
+/** A store, and the service over it. */
+type Place = Context.Context<EventStore.EventStore | Enrolment>
 
 const events = Effect.gen(function* () {
   const store = yield* EventStore.EventStore
@@ -28,15 +29,17 @@ const studentsOf = Effect.map(events, (all) =>
   all.flatMap((one) => (one._tag === "StudentEnrolled" ? [one.student] : []))
 )
 
-const define = (course: string, seats: number) => execute({ _tag: "Define", course, title: course, seats })
+const define = (course: string, seats: number) =>
+  Enrolment.use(({ execute }) => execute({ _tag: "Define", course, title: course, seats }))
 
-const enrol = (student: string, course = "logic") => execute({ _tag: "Enrol", course, student })
+const enrol = (student: string, course = "logic") =>
+  Enrolment.use(({ execute }) => execute({ _tag: "Enrol", course, student }))
 
 const students = Array.from({ length: 100 }, (_, n) => `s${n}`)
 
 /** Students want into a course of 30 seats, through the stores in turn: all that is to be said of what they are told, and of what is in the log. */
-const race = Effect.fnUntraced(function* (stores: ReadonlyArray<Store>) {
-  const through = (n: number) => Effect.provideService(EventStore.EventStore, stores[n % stores.length]!)
+const race = Effect.fnUntraced(function* (places: ReadonlyArray<Place>) {
+  const through = (n: number) => Effect.provideContext(places[n % places.length]!)
   yield* define("logic", 30).pipe(through(0))
   const answers = yield* Effect.forEach(
     yield* Random.shuffle(students),
@@ -52,8 +55,8 @@ const race = Effect.fnUntraced(function* (stores: ReadonlyArray<Store>) {
   return { admitted: told("in"), refused: told("full with 30"), inLog: yield* studentsOf.pipe(through(0)) }
 }, Random.withSeed(seed))
 
-const raceIsFair = Effect.fnUntraced(function* (stores: ReadonlyArray<Store>) {
-  const { admitted, inLog, refused } = yield* race(stores)
+const raceIsFair = Effect.fnUntraced(function* (places: ReadonlyArray<Place>) {
+  const { admitted, inLog, refused } = yield* race(places)
   assert.strictEqual(inLog.length, 30)
   assert.strictEqual(refused.length, 70)
   assert.deepStrictEqual(inLog.toSorted(), admitted.toSorted())
@@ -75,13 +78,13 @@ const atOnce = Effect.fnUntraced(function* (commands: ReadonlyArray<EnrolmentCom
         return yield* store.append(...asked)
       }).pipe(Effect.tapError(() => Effect.sync(() => conflicts++)))
   })
+  const { execute } = Context.get(
+    yield* Effect.provideService(Layer.build(Layer.fresh(Enrolment.layer)), EventStore.EventStore, meeting),
+    Enrolment
+  )
   const answers = yield* Effect.forEach(
     commands,
-    (command) =>
-      execute(command).pipe(
-        Effect.match({ onFailure: ({ _tag }) => _tag, onSuccess: () => "done" as const }),
-        Effect.provideService(EventStore.EventStore, meeting)
-      ),
+    (command) => Effect.match(execute(command), { onFailure: ({ _tag }) => _tag, onSuccess: () => "done" as const }),
     { concurrency: "unbounded" }
   )
   return { answers: answers.toSorted(), conflicts }
@@ -119,17 +122,18 @@ const pairs = Effect.gen(function* () {
   assert.deepStrictEqual(lastCourse, { answers: ["TooManyCourses", "done"], conflicts: 1 })
 })
 
+const placeOn = <E>(store: Layer.Layer<EventStore.EventStore, E>) =>
+  Layer.build(Layer.fresh(Layer.provideMerge(Enrolment.layer, store)))
+
 /** Stores over one database on a server, each with connections of its own. */
 const onServer = Effect.fnUntraced(function* (count: number) {
   const url = yield* freshDatabase(yield* startServer({ settings: { fsync: "off" } }))
   const store = PostgresEventStore.layer().pipe(Layer.provide(clientOf({ url }, { maxConnections: 4 })))
-  return yield* Effect.forEach(Array.from({ length: count }), () =>
-    Effect.map(Layer.build(Layer.fresh(store)), Context.get(EventStore.EventStore))
-  )
+  return yield* Effect.forEach(Array.from({ length: count }), () => placeOn(store))
 })
 
 const onceFrom = (layer: Layer.Layer<EventStore.EventStore, { readonly message: string }>) =>
-  Effect.map(Layer.build(Layer.fresh(layer)), (context) => [Context.get(context, EventStore.EventStore)])
+  Effect.map(placeOn(layer), (place) => [place])
 
 const inMemory = Layer.provide(distant, Layer.fresh(MemoryEventStore.layer))
 
@@ -157,7 +161,7 @@ describe(`racing students, with COURSES_SEED=${seed}`, () => {
 })
 
 describe("commands that were decided at the same time", () => {
-  const hold = ([store]: ReadonlyArray<Store>) => Effect.provideService(pairs, EventStore.EventStore, store!)
+  const hold = ([place]: ReadonlyArray<Place>) => Effect.provideContext(pairs, place!)
 
   it.live("are in each other's way only if they concern each other, in memory", () =>
     Effect.flatMap(onceFrom(MemoryEventStore.layer), hold)
