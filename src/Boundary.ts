@@ -94,7 +94,7 @@ export const make = <D extends Decider.Any>({
             options
           )
         }),
-      state: (query) => foldQuery(decider, store, query)
+      state: (query) => Effect.map(foldQuery(decider, store, query), ({ position, state }) => ({ position, state }))
     }
   })
 

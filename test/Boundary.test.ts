@@ -288,7 +288,61 @@ describe("what comes in between", () => {
         Effect.map(Metric.value(Metric.withAttributes(metric, { category: "seating" })), ({ count }) => count)
       assert.strictEqual(yield* count(Metrics.conflicts), 4)
       assert.strictEqual(yield* count(Metrics.retries), 3)
+      const replayed = Metric.withAttributes(Metrics.loadReplayedEvents, { category: "seating" })
+      const loads = yield* Metric.value(replayed)
+      // Four attempts of ours, and those of who came first.
+      assert.isAtLeast(loads.count, 8)
+      assert.isAbove(loads.sum, 0)
     }).pipe(Effect.provide(layer), Effect.provideService(Metric.MetricRegistry, new Map()))
+  })
+})
+
+describe("the condition", () => {
+  const afters: Array<number> = []
+  const noting = altered((store) =>
+    Effect.succeed({
+      append: (writes, options) => {
+        if (options?.condition !== undefined) afters.push(options.condition.after)
+        return store.append(writes, options)
+      }
+    })
+  )
+  const noise = Effect.flatMap(EventStore.EventStore, (store) =>
+    store.append([
+      {
+        stream: "noise-1",
+        expected: "any",
+        events: [{ id: crypto.randomUUID(), type: "Noise", schemaVersion: 1, data: {}, tags: [], metadata: {} }]
+      }
+    ])
+  )
+
+  it.effect("begins after the last event that matched, and where there are no tags after all that was read", () =>
+    Effect.gen(function* () {
+      const seats = yield* Seating
+      yield* seats.execute(take("1", "ada"))
+      yield* noise
+      afters.length = 0
+      yield* seats.execute({ _tag: "Leave", seat: "1" })
+      const anywhere = yield* Boundary.make({ ...options, boundaryOf: () => [{ types: ["SeatTaken", "SeatLeft"] }] })
+      yield* noise
+      yield* anywhere.execute(take("2", "bob"))
+      assert.deepStrictEqual(afters, [1, 5])
+    }).pipe(Effect.provide(noting))
+  )
+
+  it.effect("without tags is broken by what comes after the look at the head, and by nothing before it", () => {
+    const everywhere = { ...options, boundaryOf: () => [{ types: ["SeatTaken", "SeatLeft"] }] }
+    const between = interfering(1, (store) =>
+      Effect.flatMap(Effect.provideService(Boundary.make(everywhere), EventStore.EventStore, store), (others) =>
+        others.execute(take("1", "bob"))
+      )
+    )
+    return Effect.gen(function* () {
+      const seats = yield* Boundary.make(everywhere)
+      yield* noise
+      assert.deepInclude(yield* Effect.flip(seats.execute(take("1", "ada"))), { _tag: "SeatIsTaken", seat: "1" })
+    }).pipe(Effect.provide(between))
   })
 })
 

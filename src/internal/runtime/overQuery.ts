@@ -8,12 +8,14 @@ import * as Stream from "effect/Stream"
 import type * as Decider from "../../Decider.ts"
 import * as Event from "../../Event.ts"
 import type { EventStore, StoreError } from "../../EventStore.ts"
+import * as Metrics from "../../Metrics.ts"
 import type { Query } from "../../Query.ts"
 import type { RecordedEvent } from "../../RecordedEvent.ts"
 import { derivedId } from "../kernel/derivedId.ts"
 import { decideMeasured, type Execution, type Target, toAppend } from "./execution.ts"
 import { evolveRecorded, type Loaded, unloaded } from "./loaded.ts"
-import type { Measures } from "./measuring.ts"
+import { type Measures, stopwatch } from "./measuring.ts"
+import { annotate, spanned } from "./tracing.ts"
 
 /** What a command over a query came to. */
 export interface QueryOutcome<out E> {
@@ -42,20 +44,29 @@ const eachDecoded = <D extends Decider.Any>(
     return Effect.void
   })
 
-/** Folds the events of the log that match a query, after what was folded of them before. */
+/**
+ * Whether a query has an item without tags. What offends a condition is found by a tag, or else event by event: then it is worth a look at the head
+ * to say how far the log was read, which may be far beyond the last event that matched.
+ */
+const isWide = (query: Query): boolean => query.some(({ tags = [] }) => tags.length === 0)
+
+/** Folds the events of the log that match a query, after a position up to which they were folded before, and counts them. */
 export const foldQuery = <D extends Decider.Any>(
   decider: D,
   store: EventStore["Service"],
   query: Query,
-  before: Loaded<Decider.State<D>> = unloaded(decider)
-): Effect.Effect<Loaded<Decider.State<D>>, Failure> =>
+  before: Loaded<Decider.State<D>> = unloaded(decider),
+  after = before.position
+): Effect.Effect<Loaded<Decider.State<D>> & { readonly count: number }, Failure> =>
   Effect.suspend(() => {
     let loaded = before
-    const recorded = store.readLog({ query, from: before.position + 1 })
+    let count = 0
+    const recorded = store.readLog({ query, from: after + 1 })
     const fold = eachDecoded(decider, recorded, (recorded, events) => {
       loaded = evolveRecorded(decider, loaded, events, recorded)
+      count++
     })
-    return Effect.map(fold, () => loaded)
+    return Effect.map(fold, () => ({ ...loaded, count }))
   })
 
 export const makeOverQuery = <D extends Decider.Any, Rejection>(
@@ -69,6 +80,8 @@ export const makeOverQuery = <D extends Decider.Any, Rejection>(
   const eventId = (index: number): string => derivedId(commandId, "event", stream, String(index), ...together)
 
   let loaded = unloaded(decider)
+  // The position up to which all that matches was folded.
+  let readTo = 0
   let hasRead = false
   let decided: ReadonlyArray<E> = []
   let settled: QueryOutcome<E> | undefined
@@ -95,15 +108,32 @@ export const makeOverQuery = <D extends Decider.Any, Rejection>(
     )
   )
 
+  const headBefore = isWide(query) ? store.head : Effect.succeed(0)
+
+  const spanOptions = () => ({
+    attributes: { "eventfold.category": measures.category, "eventfold.stream": stream }
+  })
+
+  const fold = spanned("eventfold.load", spanOptions, (span, fiber) => {
+    const seconds = stopwatch(fiber)
+    return Effect.flatMap(headBefore, (head) =>
+      Effect.map(foldQuery(decider, store, query, loaded, readTo), ({ count, ...folded }) => {
+        loaded = folded
+        readTo = Math.max(readTo, head, folded.position)
+        hasRead = true
+        Metrics.update(measures.loadSeconds, seconds(), fiber.context)
+        Metrics.update(measures.loadReplayedEvents, count, fiber.context)
+        if (span !== undefined) annotate(span, { "eventfold.replayed_events": count })
+      })
+    )
+  })
+
   const outcome = (): QueryOutcome<E> => before ?? settled ?? { events: [], position: loaded.position }
 
   return {
-    catchUp: Effect.suspend(() =>
-      Effect.flatMap(foldQuery(decider, store, query, loaded), (folded) => {
-        loaded = folded
-        hasRead = true
-        return looksBefore ? lookBefore : Effect.void
-      })
+    catchUp: Effect.andThen(
+      fold,
+      Effect.suspend(() => (looksBefore ? lookBefore : Effect.void))
     ),
     isStored: () => before !== undefined,
     isProvisional: () => isRepeatable && !looksBefore,
@@ -124,7 +154,7 @@ export const makeOverQuery = <D extends Decider.Any, Rejection>(
           }
         )
       }),
-    condition: () => ({ query, after: loaded.position }),
+    condition: () => ({ query, after: readTo }),
     settle: (position) =>
       Effect.sync(() => {
         settled = { events: decided, position: decided.length === 0 ? loaded.position : position }
