@@ -381,7 +381,7 @@ export const layerConfig = (
 > =>
   Layer.unwrap(
     Effect.map(Config.String("EVENTFOLD_SCHEMA").pipe(Config.withDefault("eventfold")), (schema) =>
-      layer({ schema, ...options })
+      layer({ ...options, schema: options?.schema ?? schema })
     )
   ).pipe(
     Layer.provideMerge(

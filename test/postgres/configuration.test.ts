@@ -104,7 +104,9 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), {
       const admin = yield* connect(url)
       const base = { DATABASE_URL: url }
       yield* Effect.provide(append, inEnvironment(base), { local: true })
-      yield* Effect.provide(append, inEnvironment({ ...base, EVENTFOLD_SCHEMA: "named" }), { local: true })
+      // Options that name none do not say more than no options.
+      const named = inEnvironment({ ...base, EVENTFOLD_SCHEMA: "named" }, { schema: undefined })
+      yield* Effect.provide(append, named, { local: true })
       const stronger = inEnvironment({ ...base, EVENTFOLD_SCHEMA: "named" }, { schema: "of_options" })
       yield* Effect.provide(append, stronger, { local: true })
       for (const schema of ["eventfold", "named", "of_options"]) {
