@@ -22,26 +22,30 @@ export interface Size {
   readonly loads: number
 }
 
-type Failed = CheckFailed | EventStore.AppendError | Event.DecodeError | SqlError.SqlError
+export type Failed = CheckFailed | EventStore.AppendError | Event.DecodeError | SqlError.SqlError
 type Store = EventStore.EventStore["Service"]
 type Stores = EventStore.EventStore | SnapshotStore.SnapshotStore
 
-const fibers = 50
-const before = 5
+export const fibers = 50
+/** How many events each stream has before the first round. */
+export const before = 5
 const category = "account"
 
 const Balance = Schema.Struct({ balance: Schema.Int, entries: Schema.Int })
 
 /** Books an amount, which its caller expects to be the number of the entry. */
-const account = Decider.make({
-  name: category,
-  state: Balance,
-  initial: { balance: 0, entries: 0 },
-  commands: Schema.TaggedUnion({ Book: { account: Schema.String, amount: Schema.Int, note: Schema.String } }),
-  events: Booked
-})
-  .evolve({ Booked: ({ balance, entries }, { amount }) => ({ balance: balance + amount, entries: entries + 1 }) })
-  .decide({ Book: ({ account, amount, note }) => [{ _tag: "Booked", account, amount, note }] })
+export const accountOf = (events: typeof Booked) =>
+  Decider.make({
+    name: category,
+    state: Balance,
+    initial: { balance: 0, entries: 0 },
+    commands: Schema.TaggedUnion({ Book: { account: Schema.String, amount: Schema.Int, note: Schema.String } }),
+    events
+  })
+    .evolve({ Booked: ({ balance, entries }, { amount }) => ({ balance: balance + amount, entries: entries + 1 }) })
+    .decide({ Book: ({ account, amount, note }) => [{ _tag: "Booked", account, amount, note }] })
+
+const account = accountOf(Booked)
 
 const withCache = Aggregate.make({ decider: account, cache: { entries: 50_000 } })
 
@@ -56,18 +60,23 @@ const aggregates: ReadonlyArray<
   ["with snapshots", Aggregate.make({ decider: account, cache: { entries: 0 }, snapshots: { version: 1 } })]
 ]
 
-const note = "n".repeat(120)
+export const note = "n".repeat(120)
 
 /** The ids of the streams, dealt out to the fibers. */
-const dealt = (streams: number): ReadonlyArray<ReadonlyArray<string>> =>
+export const dealt = (streams: number): ReadonlyArray<ReadonlyArray<string>> =>
   Array.from({ length: fibers }, (_, fiber) =>
     Array.from({ length: Math.ceil((streams - fiber) / fibers) }, (_, i) => String(1 + fiber + i * fibers))
   )
 
-const streamOf = (id: string): StreamName.StreamName => StreamName.make(category, id)
+export const streamOf = (id: string): StreamName.StreamName => StreamName.make(category, id)
 
-/** Stores, where streams have some events each, of amounts 1, 2, 3... */
-const filledStore = Effect.fnUntraced(function* (schema: string, ids: ReadonlyArray<string>, each: number) {
+/** Stores, where streams have some events each, of amounts 1, 2, 3..., with the tags of their stream. */
+export const filledStore = Effect.fnUntraced(function* (
+  schema: string,
+  ids: ReadonlyArray<string>,
+  each: number,
+  tagsOf: (stream: string) => ReadonlyArray<string> = () => []
+) {
   const sql = yield* PgClient.PgClient
   const stores = yield* Layer.build(Layer.fresh(PostgresEventStore.layer({ schema })))
   const store = Context.get(stores, EventStore.EventStore)
@@ -77,7 +86,7 @@ const filledStore = Effect.fnUntraced(function* (schema: string, ids: ReadonlyAr
       const stream = streamOf(id)
       for (let expected = 0; expected < each; expected += 1000) {
         const amounts = Array.from({ length: Math.min(1000, each - expected) }, (_, i) => expected + i + 1)
-        const events = amounts.map((amount) => bookedEvent(stream, amount))
+        const events = amounts.map((amount) => ({ ...bookedEvent(stream, amount), tags: tagsOf(stream) }))
         yield* store.append([{ stream, expected, events }])
       }
     }),
@@ -88,7 +97,7 @@ const filledStore = Effect.fnUntraced(function* (schema: string, ids: ReadonlyAr
 })
 
 /** That every stream of a table has the entries 1, 2, 3... up to how many there should be, and nothing else. */
-const entriesAreRight = Effect.fnUntraced(function* (table: string, streams: number, each: number) {
+export const entriesAreRight = Effect.fnUntraced(function* (table: string, streams: number, each: number) {
   const sql = yield* PgClient.PgClient
   yield* streamsAreWhole(sql, table, { category, streams, each })
   const [row] = yield* sql.unsafe<{ readonly right: number }>(
@@ -120,7 +129,7 @@ const append = (store: Store) => (id: string, amount: number) => {
 }
 
 /** The cycle of a command as the aggregate runs it. */
-const execute = (aggregate: Aggregate.Aggregate<typeof account>, load: Aggregate.LoadPolicy) =>
+export const execute = (aggregate: Aggregate.Aggregate<typeof account>, load: Aggregate.LoadPolicy) =>
   Effect.fnUntraced(function* (id: string, amount: number) {
     const stream = aggregate.streamOf(id)
     const { state, version } = yield* aggregate.execute(id, { _tag: "Book", account: stream, amount, note }, { load })

@@ -8,6 +8,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Console, Effect, FileSystem, Option, Redacted } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
+import { boundaries } from "./boundaries.ts"
 import * as Commands from "./commands.ts"
 import * as Inline from "./inline.ts"
 import * as Latency from "./latency.ts"
@@ -78,7 +79,7 @@ const quick: Size = {
 
 const say = (text: ReadonlyArray<string>) => Console.log(text.join("\n"))
 
-const parts = ["append", "read", "catch-up", "latency", "inline", "commands", "process"] as const
+const parts = ["append", "read", "catch-up", "latency", "inline", "commands", "boundaries", "process"] as const
 type Part = (typeof parts)[number]
 
 const measure = Effect.fnUntraced(function* (server: Server, size: Size, only: Option.Option<Part>) {
@@ -107,6 +108,7 @@ const measure = Effect.fnUntraced(function* (server: Server, size: Size, only: O
   if (isAsked("latency")) yield* add(yield* Latency.latency(server, size.latency))
   if (isAsked("inline")) for (const report of yield* Inline.inline(server, size.inline)) yield* add(report)
   if (isAsked("commands")) for (const report of yield* Commands.commands(size.commands)) yield* add(report)
+  if (isAsked("boundaries")) yield* add(yield* boundaries(size.commands))
   if (isAsked("process")) yield* add(yield* ProcessManager.processManager(size.process))
   return { about, reports }
 })

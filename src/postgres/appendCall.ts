@@ -78,7 +78,33 @@ export const arrayOf = (texts: ReadonlyArray<string>): string =>
 const callOf = (schema: string): string =>
   `SELECT * FROM ${quoted(schema)}.append_events(
     $1::int[], $2::text[], $3::bigint[], $4::int[], $5::int[], $6::uuid[], $7::text[], $8::int[],
-    $9::text[], $10::jsonb, $11::jsonb, $12::jsonb, $13::bigint[], $14::boolean)`
+    $9::text[], $10::jsonb, $11::jsonb, $12::jsonb, $13::bigint[], $14::boolean, $15::boolean)`
+
+/**
+ * Whether what one append of a batch stores may offend the condition of another. It cannot where each item of a query has a tag that no event
+ * of another append has; where an item has none, it may.
+ */
+export const mayMeet = (batch: ReadonlyArray<Append>): boolean => {
+  const several = -1
+  const appendOf = new Map<string, number>()
+  for (const [index, { writes }] of batch.entries()) {
+    for (const { events } of writes) {
+      for (const { tags } of events) {
+        for (const tag of tags) {
+          const other = appendOf.get(tag)
+          appendOf.set(tag, other === undefined || other === index ? index : several)
+        }
+      }
+    }
+  }
+  return batch.some(({ condition }, index) =>
+    (condition?.query ?? []).some(({ tags: [tag] = [] }) => {
+      if (tag === undefined) return true
+      const other = appendOf.get(tag)
+      return other !== undefined && other !== index
+    })
+  )
+}
 
 const parametersOf = (batch: ReadonlyArray<Append>, checkIds: boolean): ReadonlyArray<unknown> => {
   const writeAppends: Array<number> = []
@@ -113,6 +139,7 @@ const parametersOf = (batch: ReadonlyArray<Append>, checkIds: boolean): Readonly
     `[${events.map(({ metadataJson }) => metadataJson).join()}]`,
     hasConditions ? JSON.stringify(batch.map(({ condition }) => condition?.query ?? null)) : null,
     hasConditions ? batch.map(({ condition }) => BigInt(condition?.after ?? -1)) : null,
+    hasConditions && mayMeet(batch),
     checkIds
   ]
 }

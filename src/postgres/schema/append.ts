@@ -46,7 +46,8 @@ export const appendEvents = (s: string, schema: string): string =>
 --
 -- Writes and events come in the order of their appends; write_before is the number of events before a write's first. Expected
 -- versions: -1 any, -2 stream exists. An append without a condition is after -1. Tags are null when no event has any, queries when
--- no append has a condition.
+-- no append has a condition. Where what one append stores may offend the condition of another the caller says in_turn, and then each is
+-- looked at when those before it are stored.
 --
 -- The answer: the head before, the version before each write, the appends that are not stored, those of them of which an id
 -- is known, and the position that offends each append's condition.
@@ -57,7 +58,7 @@ CREATE FUNCTION ${s}.append_events(
   write_append integer[], write_stream text[], write_expected bigint[], write_before integer[],
   event_write integer[], event_id uuid[], event_type text[], event_schema_version integer[],
   event_tags text[], event_data jsonb, event_metadata jsonb,
-  append_query jsonb, append_after bigint[], check_ids boolean,
+  append_query jsonb, append_after bigint[], in_turn boolean, check_ids boolean,
   OUT head bigint, OUT recorded timestamptz, OUT versions bigint[], OUT rejected integer[], OUT knowns integer[],
   OUT offences bigint[]
 ) LANGUAGE plpgsql VOLATILE ${byIndex} AS $body$
@@ -65,6 +66,7 @@ DECLARE
   handled text := current_setting('${inlineSetting(schema)}', true);
   ignored text;
   last bigint;
+  offending integer[];
   turn integer;
   places integer[];
   stored integer;
@@ -80,7 +82,7 @@ BEGIN
 ${takeCare(s)}
 
   knowns := '{}';
-  IF append_query IS NOT NULL THEN
+  IF in_turn THEN
     offences := array_fill(NULL::bigint, ARRAY[cardinality(append_after)]);
   END IF;
 
@@ -117,9 +119,26 @@ ${takeCare(s)}
     rejected := rejected || knowns;
   END IF;
 
-  -- All in one turn; one after the other only where conditions ask for it, for what one append stores may offend the next.
-  FOR i IN 1 .. CASE WHEN append_query IS NULL THEN 1 ELSE cardinality(append_after) END LOOP
-    IF append_query IS NOT NULL THEN
+  IF append_query IS NOT NULL AND NOT in_turn THEN
+    offences := ARRAY(
+      SELECT CASE WHEN append_after[n] >= 0 AND NOT n = ANY (rejected) THEN ${s}.first_match(append_query -> n - 1, append_after[n]) END
+      FROM generate_subscripts(append_after, 1) AS n ORDER BY n
+    );
+    offending := ARRAY(SELECT n FROM generate_subscripts(offences, 1) AS n WHERE offences[n] IS NOT NULL);
+    IF offending <> '{}' THEN
+      rejected := rejected || offending;
+      -- What offends it may be the append itself, stored before.
+      knowns := knowns || ARRAY(
+        SELECT DISTINCT write_append[event_write[n]] FROM generate_subscripts(event_id, 1) AS n
+        WHERE write_append[event_write[n]] = ANY (offending)
+          AND (SELECT true FROM ${s}.events e WHERE e.id = event_id[n] ORDER BY e.id LIMIT 1)
+      );
+    END IF;
+  END IF;
+
+  -- All in one turn, or one after the other.
+  FOR i IN 1 .. CASE WHEN in_turn THEN cardinality(append_after) ELSE 1 END LOOP
+    IF in_turn THEN
       turn := i;
       IF turn = ANY (rejected) THEN CONTINUE; END IF;
       IF append_after[turn] >= 0 THEN

@@ -142,13 +142,14 @@ interface AppendOptions {
   readonly tags?: string
   readonly query?: string
   readonly after?: number
+  readonly inTurn?: boolean
   readonly checkIds?: boolean
 }
 
 const append = (
   schema: string,
   count: number,
-  { expected = 0, tags, query, after = -1, checkIds = false }: AppendOptions
+  { expected = 0, tags, query, after = -1, inTurn = true, checkIds = false }: AppendOptions
 ): string => {
   const all = (value: string) => `array_fill(${value}, ARRAY[${count}])`
   const each = (value: string) => `ARRAY(SELECT ${value} FROM generate_series(1, ${count}) AS g (i))`
@@ -157,7 +158,8 @@ const append = (
   const events = [each("i"), each("gen_random_uuid()"), all("'Type1'::text"), all("1")]
   const contents = [tags === undefined ? "NULL" : all(`${literal(tags)}::text`), texts("{}"), texts("{}")]
   const conditions = query === undefined ? ["NULL", "NULL"] : [texts(query), all(`${after}::bigint`)]
-  return `SELECT * FROM ${quoted(schema)}.append_events(${[...writes, ...events, ...contents, ...conditions, checkIds].join(", ")})`
+  const turns = [query !== undefined && inTurn, checkIds]
+  return `SELECT * FROM ${quoted(schema)}.append_events(${[...writes, ...events, ...contents, ...conditions, ...turns].join(", ")})`
 }
 
 /** Calls of the store's functions: appends of all kinds, and the search of a condition. */
@@ -184,6 +186,11 @@ export const calls = (schema: string): ReadonlyArray<Call> => {
       name: "an append whose condition fails",
       text: append(schema, 1, { query: '[{"tags": ["rare"]}]', after: 0 }),
       blocks: 300
+    },
+    {
+      name: "1000 appends on conditions, at once",
+      text: append(schema, 1000, { tags: "{a}", query: taggedRare, after: 0, inTurn: false }),
+      blocks: 200 + 50 * 1000
     },
     { name: "a condition on a type, at the head", text: match(rare, size), blocks: 100 },
     { name: "a condition on a type, near the head", text: match(rare, size - 1000), blocks: 200 },
