@@ -53,10 +53,11 @@ export interface Options<D extends Decider.Any> extends RetryOptions {
   readonly decider: D
   /**
    * The events that a command has to know: all that its decision can depend on, and none that it cannot, for each that comes meanwhile has it
-   * decided again. Its own events are usually among them; where they are not, nothing keeps two of the same command from coming to both.
+   * decided again. They are found by the tags that they were stored with. Its own events are usually among them; where they are not, nothing keeps
+   * two of the same command from coming to both.
    */
   readonly boundaryOf: (command: Decider.Command<D>) => Query
-  /** The stream that the events of a command are kept in. It guards nothing. */
+  /** The stream that the events of a command are kept in. It guards nothing, and may be that of an aggregate, which folds them with its own. */
   readonly streamOf: (command: Decider.Command<D>) => StreamName
 }
 

@@ -260,15 +260,13 @@ export class StoreError extends Schema.TaggedError<StoreError>("eventfold/StoreE
   get isRetryable(): boolean {
     return retryableByReason[this.reason]
   }
-
-  /**
-   * Whether it says nothing of the request, and comes to an end without a change of it: what is retryable, and a store that has no room
-   * or only reads. What runs by itself, such as a projection, waits for as long as that takes.
-   */
-  get mayPass(): boolean {
-    return this.isRetryable || untilMended.has(this.reason)
-  }
 }
+
+/**
+ * Whether what runs by itself, such as a projection, waits for it to pass, for as long as that takes: what is retryable, and a store that has
+ * no room, or only reads. That says nothing of what was asked, and is over when somebody has seen to the store.
+ */
+export const isWaitedFor = (error: StoreError): boolean => error.isRetryable || untilMended.has(error.reason)
 
 /** What an append can fail with. */
 export type AppendError = ConcurrencyConflict | ConditionConflict | StoreError

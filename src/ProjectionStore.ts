@@ -247,7 +247,7 @@ export class ProjectionStore extends Context.Service<
     /**
      * Does a piece of work and moves the position of the claim forward, together or not at all. Gives the claim at its new position. The work is
      * done when the claim is known to stand, in the transaction, and fails it with whatever it fails with; where that is
-     * a failure of the store that may pass, it is a `StoreError`.
+     * a failure of the store that is waited for (`EventStore.isWaitedFor`), it is a `StoreError`.
      */
     readonly commit: <E, R>(
       claim: Claim,

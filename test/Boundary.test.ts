@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Metric, Random, Ref, Result, Schedule, Schema, Stream } from "effect"
-import { Boundary, Causation, Decider, Event, EventStore, Metrics } from "eventfold"
+import { Aggregate, Boundary, Causation, Decider, Event, EventStore, Metrics } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 
 const SeatEvent = Event.define({
@@ -149,6 +149,53 @@ describe("execute", () => {
       yield* seats.execute(take("2", "ada"))
       yield* seats.execute(take("1", "bob"))
       assert.strictEqual(yield* headOf, 7)
+    }).pipe(Effect.provide(memory))
+  )
+
+  it.effect("keeps its events in the stream of an aggregate where it is told to, which folds them with its own", () => {
+    const cleaning = Decider.make({
+      name: "seat",
+      state: Schema.Array(Schema.String),
+      initial: [],
+      commands: Schema.TaggedUnion({ Clean: {} }),
+      events: Event.union(SeatEvent, Event.define({ SeatCleaned: {} }))
+    })
+      .evolve({
+        SeatTaken: (done, { guest }) => [...done, guest],
+        SeatLeft: (done) => [...done, "left"],
+        PricePaid: (done) => done,
+        GuestGreeted: (done) => done,
+        SeatCleaned: (done) => [...done, "cleaned"]
+      })
+      .decide({ Clean: () => [{ _tag: "SeatCleaned" }] })
+    class Cleaning extends Aggregate.Service<Cleaning>()("theatre/Cleaning", { decider: cleaning }) {}
+    return Effect.gen(function* () {
+      const aggregate = yield* Cleaning
+      const seats = yield* Seating
+      // From now on its state is in memory.
+      yield* aggregate.execute("1", { _tag: "Clean" })
+      yield* seats.execute(take("1", "ada"))
+      const { state, version } = yield* aggregate.execute("1", { _tag: "Clean" })
+      assert.deepStrictEqual([state, version], [["cleaned", "ada", "cleaned"], 4])
+      assert.deepInclude(yield* Effect.flip(seats.execute(take("1", "bob"))), { _tag: "SeatIsTaken" })
+    }).pipe(Effect.provide(Cleaning.layer), Effect.provide(memory))
+  })
+
+  it.effect("does not see what was stored without the tags that it asks for", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      const untagged = {
+        type: "SeatTaken",
+        schemaVersion: 1,
+        data: { seat: "1", guest: "ada" },
+        tags: [],
+        metadata: {}
+      }
+      yield* store.append([
+        { stream: "seat-1", expected: "any", events: [{ ...untagged, id: "01a1fe51-f1c2-7e52-be61-fa3e2c8e5da1" }] }
+      ])
+      const { events } = yield* (yield* Seating).execute(take("1", "bob"))
+      assert.strictEqual(events[0]?._tag, "SeatTaken")
     }).pipe(Effect.provide(memory))
   )
 
@@ -389,6 +436,41 @@ describe("a command id", () => {
       assert.strictEqual(yield* headOf, 2)
     }).pipe(Effect.provide(interfering(1, (store) => elsewhere(store, take("1", "ada"), "c-1"))))
   )
+
+  it.effect("answers as its twin does that came to fewer events, also where the twin comes after everything was read", () => {
+    let reads = 0
+    let beneath: Store | undefined
+    const layer = altered((store) => {
+      beneath = store
+      const others = <A, E>(execute: (seats: Boundary.Boundary<typeof seating>) => Effect.Effect<A, E>) =>
+        Effect.orDie(
+          Effect.flatMap(Effect.provideService(Boundary.make(options), EventStore.EventStore, store), execute)
+        )
+      return Effect.succeed({
+        // What it is rejected for at first is over when it looks a second time.
+        readLog: (asked) =>
+          Stream.unwrap(
+            Effect.as(
+              ++reads === 2 ? others((seats) => seats.execute({ _tag: "Leave", seat: "1" })) : Effect.void,
+              store.readLog(asked)
+            )
+          ),
+        append: (...asked) =>
+          Effect.gen(function* () {
+            yield* others((seats) => seats.execute(take("1", "carl")))
+            yield* others((seats) => seats.execute({ _tag: "Leave", seat: "1" }, { commandId: "c-1" }))
+            return yield* store.append(...asked)
+          })
+      })
+    })
+    return Effect.gen(function* () {
+      yield* elsewhere(beneath!, take("1", "bob"))
+      const seats = yield* Seating
+      const outcome = yield* seats.execute(take("1", "ada"), { commandId: "c-1" })
+      assert.deepStrictEqual(outcome, { events: [{ _tag: "SeatLeft", seat: "1", guest: "carl" }], position: 6 })
+      assert.strictEqual(yield* headOf, 6)
+    }).pipe(Effect.provide(layer))
+  })
 
   it.effect("that was rejected is decided anew", () =>
     Effect.gen(function* () {

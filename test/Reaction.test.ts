@@ -367,22 +367,45 @@ describe("a process that runs a reaction", () => {
     }).pipe(inMemory)
   })
 
-  it.effect("waits for a store that is away, and takes it for no failure of the event", () => {
+  const reasons = ["Unavailable", "StorageFull", "ReadOnly"] as const
+
+  it.effect.each(reasons)("waits for a store that is away, and takes it for no failure of the event: %s", (reason) => {
+    const away = new EventStore.StoreError({ reason, problem: "not now" })
     let attempts = 0
     const reaction = Reaction.make({
       name: "sending",
       events: puts,
       results,
       retry: Schedule.recurs(0)
-    }).run(({ n }) =>
-      Effect.suspend(() => (attempts++ < 9 ? Effect.fail(unavailable) : Effect.succeed({ _tag: "Sent", n })))
-    )
+    }).run(({ n }) => Effect.suspend(() => (attempts++ < 9 ? Effect.fail(away) : Effect.succeed({ _tag: "Sent", n }))))
     return Effect.gen(function* () {
       const { control } = yield* start(reaction)
       yield* append("1", put("a", 1))
       yield* caughtUp(control)
       assert.deepStrictEqual(yield* numbersOf("Sent"), [1])
     }).pipe(inMemory)
+  })
+
+  it.effect.each(reasons)("runs nothing again while what it gave cannot be recorded: %s", (reason) => {
+    const away = new EventStore.StoreError({ reason, problem: "not now" })
+    const { ran, reaction } = sending({ retry: Schedule.recurs(0), onFailure: "park" })
+    let isAway = true
+    return Effect.gen(function* () {
+      const stores = yield* memory
+      const store = Context.get(stores, EventStore.EventStore)
+      const refusing = (...args: Parameters<typeof store.append>) =>
+        Effect.suspend(() => (isAway ? Effect.fail(away) : store.append(...args)))
+      const full = Context.add(stores, EventStore.EventStore, { ...store, append: refusing })
+      const { control } = yield* start(reaction).pipe(Effect.provideContext(full))
+      yield* append("1", put("a", 1)).pipe(Effect.provideContext(stores))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(ran(), [1])
+      isAway = false
+      yield* caughtUp(control)
+      assert.deepStrictEqual(ran(), [1])
+      assert.deepStrictEqual(yield* control.parked, [])
+      assert.deepStrictEqual(yield* numbersOf("Sent").pipe(Effect.provideContext(stores)), [1])
+    })
   })
 
   it.effect("stops where its log is not in the transactions of what projections keep", () => {

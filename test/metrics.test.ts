@@ -108,6 +108,14 @@ describe.each(stores)("%s", (_, layer) => {
     }).pipe(on)
   )
 
+  it.live("has the count of lost connections from the start: whoever looks at how it rises sees the first", () =>
+    Effect.gen(function* () {
+      yield* EventStore.EventStore
+      const lost = (yield* measured).find(({ id }) => id === "eventfold_append_connections_lost_total")
+      assert.deepStrictEqual(lost?.state, { count: 0, incremental: true })
+    }).pipe(on)
+  )
+
   it.live("counts the appends that wait, as long as they do", () =>
     Effect.gen(function* () {
       const store = yield* EventStore.EventStore

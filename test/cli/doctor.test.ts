@@ -145,6 +145,8 @@ layer(Layer.effect(TestServer, startOwnServer()), { excludeTestServices: true, t
         const reader = checksOf(yield* doctor(url.href))["rights"]
         assert.strictEqual(reader?.status, "warning")
         assert.include(reader?.found, "append (INSERT on events; INSERT on event_tags; SELECT on inline_types)")
+        assert.include(reader?.found, "make inline projections live (INSERT, UPDATE, DELETE on inline_types)")
+        assert.include(reader?.found, "append in REPEATABLE READ or SERIALIZABLE transactions (UPDATE on inline_types)")
         assert.strictEqual(checksOf(yield* doctor(store))["rights"]?.status, "ok")
       }).pipe(Effect.scoped)
     )

@@ -4,7 +4,7 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Option, Redacted, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Option, Redacted, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   Aggregate,
@@ -218,6 +218,64 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         ])
         const error = yield* Effect.flip(append)
         assert.strictEqual(error._tag === "StoreError" && error.reason, "AccessDenied")
+      })
+    )
+
+    it.effect("grants inline projections what they need: without it they fail, and say which rights are missing", () =>
+      Effect.gen(function* () {
+        const { app, owner, urlOf } = yield* ground
+        const [{ role } = { role: "" }] = yield* app<{ readonly role: string }>`SELECT current_user::text AS role`
+        const change = (what: string) => owner.unsafe(what.replace("shop_app", role))
+        const projections = yield* projectionsOn(app)
+        yield* projections.register(definition({ mode: "inline" }))
+        const [claim] = yield* projections.claim({ ...definition(), owner: "a", lease: Duration.minutes(1), most: 1 })
+        yield* change("REVOKE INSERT, DELETE ON eventfold.inline_types FROM shop_app")
+        const taken = yield* Effect.flip(projections.takeOver(claim!, 10, () => Effect.void))
+        assert.deepInclude(taken, { _tag: "StoreError", reason: "AccessDenied" })
+
+        const stores = Projection.withInline(PostgresEventStore.layer({ migrate: false }), [inline])
+        const built = Layer.build(Layer.fresh(stores)).pipe(Effect.provideService(PgClient.PgClient, app))
+        const registered = projections.register(definition({ mode: "inline" }))
+        for (const { reason, problem } of [yield* Effect.flip(built), yield* Effect.flip(registered)]) {
+          assert.strictEqual(reason, "AccessDenied")
+          assert.include(problem, `GRANT INSERT, DELETE ON "eventfold".inline_types TO ${role}`)
+        }
+        const rightsOf = Effect.map(eventfold(["doctor", "--store", urlOf("app")]), ({ stdout }) =>
+          stdout.split("\n").find((line) => / rights /.test(line))
+        )
+        assert.match((yield* rightsOf) ?? "", /make inline projections live \(INSERT, DELETE on inline_types\)$/)
+        yield* change("GRANT INSERT, DELETE ON eventfold.inline_types TO shop_app")
+        yield* built
+        assert.match((yield* rightsOf) ?? "", /^ok /)
+
+        // What is live is not written again.
+        yield* change("REVOKE UPDATE ON eventfold.inline_types FROM shop_app")
+        yield* built
+        assert.match(
+          (yield* rightsOf) ?? "",
+          /live \(UPDATE on inline_types\); append in REPEATABLE READ or SERIALIZABLE transactions \(UPDATE on inline_types\)$/
+        )
+        const plain = yield* storeOn(app, { migrate: false })
+        const other = plain.append([{ stream: "other-1", expected: "any", events: [{ ...eventOf(1), type: "Other" }] }])
+        yield* other
+        const refused = yield* Effect.flip(
+          app.withTransaction(Effect.andThen(app`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`, other))
+        )
+        assert.strictEqual(refused._tag === "StoreError" && refused.reason, "AccessDenied")
+      })
+    )
+
+    it.effect("has one role for tables of handlers: a version of another one is refused when it is to take over", () =>
+      Effect.gen(function* () {
+        const { app, owner } = yield* ground
+        const tables = { all: "(n integer)" }
+        yield* (yield* projectionsOn(owner)).register(definition({ tables }))
+        const projections = yield* projectionsOn(app)
+        const next = definition({ version: 2, tables })
+        yield* projections.register(next)
+        const [claim] = yield* projections.claim({ ...next, owner: "a", lease: Duration.minutes(1), most: 1 })
+        const refused = yield* Effect.flip(projections.takeOver(claim!, 10, () => Effect.void))
+        assert.deepInclude(refused, { _tag: "StoreError", reason: "AccessDenied" })
       })
     )
 

@@ -124,7 +124,18 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), {
         const error = yield* raise(state)
         assert.isTrue(error._tag === "StoreError" && error.isRetryable, `${state}: ${String(error)}`)
       }
-      for (const state of ["23505", "22000", "42501"]) assert.strictEqual((yield* raise(state))._tag, "SqlError")
+      for (const [state, reason] of [
+        ["53100", "StorageFull"],
+        ["25006", "ReadOnly"]
+      ] as const) {
+        const error = yield* raise(state)
+        assert.isTrue(
+          error._tag === "StoreError" && error.reason === reason && !error.isRetryable,
+          `${state}: ${String(error)}`
+        )
+      }
+      for (const state of ["23505", "22000", "42501", "42P01"])
+        assert.strictEqual((yield* raise(state))._tag, "SqlError")
       const exit = yield* Effect.exit(store.commit(claim, { to: 5, rate: 0 }, Effect.die("a defect")))
       assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) === "a defect")
       assert.strictEqual((yield* store.commit(claim, { to: 5, rate: 0 }, Effect.void)).position, 5)

@@ -14,8 +14,6 @@ import {
   once,
   settle,
   storyOf,
-  unavailable,
-  unexpected,
   until
 } from "./support.ts"
 
@@ -210,52 +208,59 @@ describe("a command that fails", () => {
     )
   })
 
-  it.effect("because its store says no gets stuck, and is executed when that is mended", () => {
-    const { start } = makeDesk(once)
-    let error: EventStore.StoreError | undefined = unexpected
-    return Effect.gen(function* () {
-      const { process } = yield* start
-      yield* ask("d", "x", { numbers: [1] })
-      yield* settle(process)
-      const { stuck } = yield* found(process, "d")
-      assert.deepInclude(stuck, { _tag: "Command", reason: "Failed", attempts: 1 })
-      assert.include(stuck?.problem, "it says no")
-      error = undefined
-      yield* process.retry("d")
-      yield* settle(process)
-      assert.deepStrictEqual(yield* doneBy("d"), [1])
-    }).pipe(
-      (all) =>
-        altering(
-          all,
-          failing("tool", () => error)
-        ),
-      Effect.provide(memory)
-    )
-  })
+  it.effect.each(["Unexpected", "AccessDenied", "Timeout", "Contention"] as const)(
+    "because its store says no gets stuck, and is executed when that is mended: %s",
+    (reason) => {
+      const { start } = makeDesk(once)
+      let error: EventStore.StoreError | undefined = new EventStore.StoreError({ reason, problem: "it says no" })
+      return Effect.gen(function* () {
+        const { process } = yield* start
+        yield* ask("d", "x", { numbers: [1] })
+        yield* settle(process)
+        const { stuck } = yield* found(process, "d")
+        assert.deepInclude(stuck, { _tag: "Command", reason: "Failed", attempts: 1 })
+        assert.include(stuck?.problem, "it says no")
+        error = undefined
+        yield* process.retry("d")
+        yield* settle(process)
+        assert.deepStrictEqual(yield* doneBy("d"), [1])
+      }).pipe(
+        (all) =>
+          altering(
+            all,
+            failing("tool", () => error)
+          ),
+        Effect.provide(memory)
+      )
+    }
+  )
 
-  it.effect("is waited for where its store is away", () => {
-    const { start } = makeDesk(once)
-    let isAway = true
-    return Effect.gen(function* () {
-      const { process } = yield* start
-      yield* ask("d", "x", { numbers: [1] })
-      yield* TestClock.adjust("5 minutes")
-      const { commands, status } = yield* found(process, "d")
-      assert.strictEqual(status, "running")
-      assert.lengthOf(commands, 1)
-      isAway = false
-      yield* settle(process)
-      assert.deepStrictEqual(yield* doneBy("d"), [1])
-    }).pipe(
-      (all) =>
-        altering(
-          all,
-          failing("tool", () => (isAway ? unavailable : undefined))
-        ),
-      Effect.provide(memory)
-    )
-  })
+  it.effect.each(["Unavailable", "StorageFull", "ReadOnly"] as const)(
+    "is waited for where its store is away: %s",
+    (reason) => {
+      const away = new EventStore.StoreError({ reason, problem: "not now" })
+      const { start } = makeDesk(once)
+      let isAway = true
+      return Effect.gen(function* () {
+        const { process } = yield* start
+        yield* ask("d", "x", { numbers: [1] })
+        yield* TestClock.adjust("5 minutes")
+        const { commands, status } = yield* found(process, "d")
+        assert.strictEqual(status, "running")
+        assert.lengthOf(commands, 1)
+        isAway = false
+        yield* settle(process)
+        assert.deepStrictEqual(yield* doneBy("d"), [1])
+      }).pipe(
+        (all) =>
+          altering(
+            all,
+            failing("tool", () => (isAway ? away : undefined))
+          ),
+        Effect.provide(memory)
+      )
+    }
+  )
 
   it.effect("for an aggregate that cannot be named gets stuck", () => {
     const { start } = makeDesk(once)

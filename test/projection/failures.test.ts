@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Data, DateTime, Effect, Schedule, Schema } from "effect"
+import { Data, DateTime, Effect, Logger, References, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { Event, type EventStore, Projection, View } from "eventfold"
+import { Event, EventStore, Projection, View } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import {
   altered,
@@ -13,9 +13,10 @@ import {
   everything,
   events,
   failed,
+  parks,
   put,
+  retry,
   start,
-  unavailable,
   until
 } from "./support.ts"
 
@@ -23,7 +24,7 @@ import {
 const batch = [put("a", 1), put("b", 2), put("a", 3), put("b", 4), put("a", 5), put("b", 6), put("a", 7)]
 
 /** A handler that fails at what is in `broken`, and what it has seen: every attempt, and every event that it was done with. */
-const witness = (broken: ReadonlySet<number>, fail: (n: number) => Effect.Effect<never, unknown>) => {
+const witness = (broken: ReadonlySet<number>, fail: (n: number) => Effect.Effect<void, unknown>) => {
   const attempts: Array<ReadonlyArray<number>> = []
   const options = {
     name: "witness",
@@ -272,11 +273,17 @@ describe("whatever a handler does", () => {
   )
 })
 
+const awayBecause = (reason: EventStore.StoreReason) =>
+  new EventStore.StoreError({ reason, problem: "it is away, or full" })
+
 describe("a store that is away for a while", () => {
   const operations = ["claim", "renew", "release", "documents", "save", "commit", "standing", "takeOver"] as const
+  const ways = (["Unavailable", "StorageFull", "ReadOnly"] as const).flatMap((reason) =>
+    operations.map((operation) => ({ reason, operation }))
+  )
 
-  for (const operation of operations) {
-    it.effect(`stops and parks nothing when it cannot ${operation}, and the projection goes on`, () => {
+  for (const { operation, reason } of ways) {
+    it.effect(`stops and parks nothing when it cannot ${operation}, and the projection goes on: ${reason}`, () => {
       let isAway = false
       let refused = 0
       const store = altered((store) => {
@@ -284,7 +291,7 @@ describe("a store that is away for a while", () => {
           Effect.suspend((): Effect.Effect<A, E | EventStore.StoreError, R> => {
             if (!isAway) return effect()
             refused++
-            return Effect.fail(unavailable)
+            return Effect.fail(awayBecause(reason))
           })
         const all: typeof store = {
           ...store,
@@ -325,6 +332,97 @@ describe("a store that is away for a while", () => {
       }).pipe(Effect.provide(store))
     })
   }
+
+  for (const onFailure of ["stop", "park"] as const) {
+    it.effect(`is waited for also where a handler says so, and uses up no attempt: onFailure is ${onFailure}`, () => {
+      let reason: EventStore.StoreReason | undefined = "StorageFull"
+      const said: Array<unknown> = []
+      const logger = Logger.make(({ fiber, logLevel, message }) => {
+        const { problem } = fiber.getRef(References.CurrentLogAnnotations)
+        if (logLevel === "Warn" || logLevel === "Error") said.push([String(message), problem])
+      })
+      const { options } = witness(new Set([4]), () =>
+        reason === undefined ? Effect.void : Effect.fail(awayBecause(reason))
+      )
+      return Effect.gen(function* () {
+        const { reader } = yield* start(Projection.handler({ ...options, onFailure, retry: Schedule.recurs(0) }))
+        yield* append("1", ...batch)
+        yield* TestClock.adjust("1 minute")
+        reason = "ReadOnly"
+        yield* TestClock.adjust("1 minute")
+        const [status] = yield* reader.status
+        assert.deepInclude(status, { state: "running", position: 0 })
+        assert.isDefined(status?.owner)
+        reason = undefined
+        yield* caughtUp(reader)
+        assert.deepStrictEqual(yield* reader.parked, [])
+        // Each once.
+        assert.deepStrictEqual(said, [
+          ["projection waits for its store", "StorageFull: it is away, or full"],
+          ["projection waits for its store", "ReadOnly: it is away, or full"]
+        ])
+      }).pipe(Effect.provide(MemoryEventStore.layer), Effect.provide(Logger.layer([logger])))
+    })
+  }
+
+  it.effect("uses up no attempt of an event that is parked, and is tried again", () => {
+    const broken = new Set([4])
+    let isFull = false
+    const { options } = witness(broken, () => Effect.fail(isFull ? awayBecause("StorageFull") : "no"))
+    return Effect.gen(function* () {
+      const { reader } = yield* start(
+        Projection.handler({ ...options, onFailure: "park", retry: Schedule.recurs(0), key: ({ key }) => key })
+      )
+      yield* append("1", ...batch)
+      yield* parks(reader, 2)
+      const before = yield* reader.parked
+      isFull = true
+      yield* retry(reader)
+      assert.deepStrictEqual(yield* reader.parked, before)
+      broken.clear()
+      yield* parks(reader, 0)
+    }).pipe(Effect.provide(MemoryEventStore.layer))
+  })
+
+  it.effect.each(["AccessDenied", "Misconfigured", "Unexpected"] as const)(
+    "is not waited for where somebody has to change something: %s",
+    (reason) => {
+      const { options } = witness(new Set([4]), () => Effect.fail(awayBecause(reason)))
+      return Effect.gen(function* () {
+        const { reader } = yield* start(Projection.handler(options))
+        yield* append("1", ...batch)
+        const status = yield* failed(reader)
+        assert.strictEqual(status?.failure?.position, 4)
+        assert.include(status?.failure?.problem, reason)
+      }).pipe(Effect.provide(MemoryEventStore.layer))
+    }
+  )
+
+  it.effect("and does not let a generation take over, for what is not, fails it until it is resumed", () => {
+    let isRefused = true
+    const store = altered(({ takeOver }) => ({
+      takeOver: (...args) =>
+        Effect.suspend(() => (isRefused ? Effect.fail(awayBecause("AccessDenied")) : takeOver(...args)))
+    }))
+    return Effect.gen(function* () {
+      const { reader } = yield* start(Projection.make({ version: 1, view: contents() }))
+      yield* append("1", put("a", 1))
+      yield* caughtUp(reader)
+      yield* reader.rebuild
+      const status = yield* failed(reader)
+      assert.deepInclude(status, { role: "filling", generation: 2 })
+      assert.include(status?.failure?.problem, "it cannot take over: AccessDenied")
+      yield* append("1", put("a", 2))
+      yield* caughtUp(reader)
+      isRefused = false
+      yield* reader.resume
+      yield* until(
+        "the next generation is live",
+        Effect.map(reader.status, (all) => all.some(({ generation, role }) => role === "live" && generation === 2))
+      )
+      assert.deepStrictEqual(yield* documents(reader), { a: [1, 2] })
+    }).pipe(Effect.provide(store))
+  })
 
   it.effect("is waited for also where it ends badly", () => {
     let isAway = false

@@ -10,6 +10,7 @@ import {
   cleared,
   contents,
   documents,
+  during,
   failed,
   folded,
   put,
@@ -92,6 +93,36 @@ describe("a higher version", () => {
       // A higher one will do: it is what is read.
       yield* old.reader.awaitLive(0)
     }).pipe(Effect.provide(MemoryEventStore.layer))
+  )
+
+  it.effect(
+    "who waits for one that has failed is told how it goes on, and who waits for one that nobody runs which it is",
+    () =>
+      Effect.gen(function* () {
+        const waitFor = (reader: Projection.Control, position: number) =>
+          during(Effect.flip(reader.awaitPosition(position, "3 seconds")))
+        yield* many(0, 10)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { reader } = yield* start(version(3))
+            yield* caughtUp(reader)
+            yield* reader.pause
+            assert.match((yield* waitFor(reader, 20)).message, /it is at 10; it is paused$/)
+            yield* reader.resume
+          })
+        )
+        yield* many(10, 20)
+        const lower = yield* start(version(2, new Set([15])))
+        const unheard = yield* waitFor(lower.reader, 20)
+        assert.match(unheard.message, /it is at 10; version 3 is the one that is read, and nobody runs it$/)
+        const next = yield* start(version(4, new Set([5])))
+        yield* failed(next.reader)
+        const failing = yield* waitFor(next.reader, 20)
+        assert.match(
+          failing.message,
+          /it has failed at position 6: [^]*resumed: npx eventfold projections resume contents$/
+        )
+      }).pipe(Effect.provide(MemoryEventStore.layer))
   )
 
   it.effect("replaces one that has failed, at the position where that stands", () =>

@@ -125,6 +125,8 @@ const makeWith = (context: Context.Context<never>): Measuring => {
     conflict: Metrics.appendSeconds.series({ outcome: "conflict" }),
     failed: Metrics.appendSeconds.series({ outcome: "failed" })
   }
+  // What is there from the start is seen to rise by the first as well.
+  Metrics.update(Metrics.appendConnectionsLost, 0, context)
   return {
     now,
     waiting,

@@ -86,6 +86,8 @@ const needs: ReadonlyArray<{
     ],
     rights: all
   },
+  { to: "make inline projections live", tables: ["inline_types"], rights: ["INSERT", "UPDATE", "DELETE"] },
+  { to: "append in REPEATABLE READ or SERIALIZABLE transactions", tables: ["inline_types"], rights: ["UPDATE"] },
   { to: "run processes", tables: ["process_instances", "process_steps", "process_requests"], rights: all }
 ]
 

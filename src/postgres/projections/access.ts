@@ -9,7 +9,7 @@ import * as Predicate from "effect/Predicate"
 import * as PubSub from "effect/PubSub"
 import { BeginTransaction } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
-import { StoreError } from "../../EventStore.ts"
+import { isWaitedFor, StoreError } from "../../EventStore.ts"
 import { readCommitted } from "../readCommitted.ts"
 import { literal, quoted, schemaProblem } from "../schema/names.ts"
 import { fromSqlError } from "../sqlErrors.ts"
@@ -98,7 +98,7 @@ export const transaction = <A, E, R>(
   transactionOn(sql, work, { isLossFirst: true }).pipe(
     Effect.mapError((error) => {
       const failure = isSqlError(error) ? fromSqlError(error) : undefined
-      return failure?.mayPass === true ? failure : error
+      return failure !== undefined && isWaitedFor(failure) ? failure : error
     }),
     Effect.provideService(BeginTransaction, "BEGIN ISOLATION LEVEL READ COMMITTED")
   )

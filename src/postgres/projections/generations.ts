@@ -5,10 +5,11 @@
  * what a partition has handled holds the lock of its row, so no commit is under way, and lets its claim be lost.
  */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../EventStore.ts"
+import { StoreError } from "../../EventStore.ts"
 import { withStood } from "../../internal/adapter/replayed.ts"
 import type { Definition, ProjectionStore } from "../../ProjectionStore.ts"
 import { type Access, invalid, lockLog, lockNames, lockProjection, ownTransaction } from "./access.ts"
+import { literal } from "../schema/names.ts"
 import { type GenerationRow, head } from "./rows.ts"
 import { checkNames, dropTables, emptyTables, makeTables, misconfigured, namesProblem, showTables } from "./tables.ts"
 
@@ -46,15 +47,41 @@ WHERE generation = ANY ($1::integer[]) ORDER BY generation, partition FOR UPDATE
   )
 
 /**
+ * Fails where the user lacks rights that it takes to change which types the appends have to take care of, and says which: PostgreSQL names the
+ * table alone.
+ */
+const checkInlineRights = ({ query, s }: Access, rights: ReadonlyArray<string>): Effect.Effect<void, StoreError> =>
+  Effect.flatMap(
+    query<{ readonly right: string; readonly user: string }>(
+      `SELECT r AS right, quote_ident(current_user) AS user FROM unnest($1::text[]) AS r
+WHERE NOT has_table_privilege(${literal(`${s}.inline_types`)}, r)`,
+      [rights]
+    ),
+    (missing) => {
+      const [first] = missing
+      if (first === undefined) return Effect.void
+      const lacking = missing.map(({ right }) => right).join(", ")
+      const problem = `${first.user} may not change which projections are inline: GRANT ${lacking} ON ${s}.inline_types TO ${first.user}`
+      return Effect.fail(new StoreError({ reason: "AccessDenied", problem }))
+    }
+  )
+
+/** What it takes to make an inline generation live, and to retire one. */
+const toAddTypes = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+const toTakeTypesAway = ["SELECT", "UPDATE", "DELETE"]
+
+/**
  * Says which types the appends have to take care of for a generation, from the next append on; none when it is not kept by them
  * any more. A row without a type says that it is: what was done for one that is not must not be stored.
  */
 export const setInlineTypes = (
-  { query, s }: Access,
+  access: Access,
   generation: number,
   types: ReadonlyArray<string> | undefined
 ): Effect.Effect<void, StoreError> =>
   Effect.gen(function* () {
+    const { query, s } = access
+    yield* checkInlineRights(access, types === undefined ? toTakeTypesAway : toAddTypes)
     yield* query(`DELETE FROM ${s}.inline_types WHERE generation = $1::integer`, [generation])
     if (types !== undefined) {
       yield* query(
@@ -215,8 +242,13 @@ export const generations = (access: Access): Generations => {
             `version ${version} of projection "${name}" is there already, and ${different}: raise its version`
           )
         }
-        if (same.length > 0) return yield* addTypes(same, types)
-        if (version < Math.max(live?.version ?? 0, filling?.version ?? 0)) return
+        const isKnown = same.length > 0
+        if (!isKnown && version < Math.max(live?.version ?? 0, filling?.version ?? 0)) return
+        // To fill what may not become live would be for nothing.
+        if (mode === "inline" && same.every(({ role }) => role === "filling")) {
+          yield* checkInlineRights(access, toAddTypes)
+        }
+        if (isKnown) return yield* addTypes(same, types)
         yield* checkNames(access, { name, tables }, new Set(known.flatMap((one) => Object.keys(one.tables))))
         if (filling !== undefined) yield* remove(access, name, filling)
         // What is to be kept by the appends has to be filled first, while nothing is appended at the end.

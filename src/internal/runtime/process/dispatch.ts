@@ -19,7 +19,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Aggregate from "../../../Aggregate.ts"
 import type * as Decider from "../../../Decider.ts"
 import { DecodeError, type Tagged } from "../../../Event.ts"
-import { ConcurrencyConflict, StoreError } from "../../../EventStore.ts"
+import { ConcurrencyConflict, isWaitedFor, StoreError, type StoreReason } from "../../../EventStore.ts"
 import * as Metrics from "../../../Metrics.ts"
 import { debug, warn } from "../logs.ts"
 import { continuing } from "../eventTraces.ts"
@@ -57,6 +57,9 @@ export interface Dispatcher {
 const isTechnical = (error: unknown): error is ConcurrencyConflict | StoreError | DecodeError =>
   error instanceof ConcurrencyConflict || error instanceof StoreError || error instanceof DecodeError
 
+/** What may pass, and may as well be for what the command does, and whom it meets: that is not waited for without end. */
+const ofTheCommand: ReadonlySet<StoreReason> = new Set(["Timeout", "Contention"])
+
 /** What an attempt has come to. A defect of the aggregate is no defect of the process. */
 const answerOf = (command: Tagged, cause: Cause.Cause<unknown>): Effect.Effect<Answer, NotExecuted> => {
   const error = Cause.squash(cause)
@@ -66,8 +69,8 @@ const answerOf = (command: Tagged, cause: Cause.Cause<unknown>): Effect.Effect<A
     return Effect.succeed({ _tag: "Rejected", command, rejection: error })
   }
   const problem = isRejection ? String(error) : Cause.pretty(cause)
-  // A store that is not there has nothing to do with this command.
-  const waits = error instanceof StoreError && (error.reason === "Unavailable" || error.reason === "OutcomeUnknown")
+  // A store that is not there, or has no room, has nothing to do with this command.
+  const waits = error instanceof StoreError && isWaitedFor(error) && !ofTheCommand.has(error.reason)
   return Effect.fail(new NotExecuted({ problem, waits }))
 }
 

@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../../../EventStore.ts"
 import { AwaitTimeout } from "../projection/control.ts"
-import { failureOf, lookUntil } from "../projection/waiting.ts"
+import { failedAt, lookUntil } from "../projection/waiting.ts"
 import { projectionOf, type Stores } from "./plan.ts"
 
 /** Waits until the process of a name has nothing to do but to wait, at most so long. */
@@ -40,12 +40,12 @@ export const makeAwaitSettled = (
   return (timeout) => {
     const tooLate = Effect.gen(function* () {
       const { head, position, problem } = yield* isSettled
-      const failure = yield* failureOf(projections, projection)
+      const failed = yield* failedAt(projections, projection)
       return yield* new AwaitTimeout({
         projection,
         position: head,
         reached: position,
-        problem: failure?.problem ?? problem
+        problem: failed ?? problem
       })
     })
     return lookUntil(projections, isSettled, ({ isSettled }) => isSettled).pipe(

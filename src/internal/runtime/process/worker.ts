@@ -20,7 +20,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Page, StoreError } from "../../../EventStore.ts"
+import { isWaitedFor, type Page, type StoreError } from "../../../EventStore.ts"
 import type { ClaimLost } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { warn } from "../logs.ts"
@@ -286,7 +286,7 @@ export const runPartition = (
           "StoreError",
           // What may pass was waited for. To go on would come to the same.
           (error): Effect.Effect<never, StoreError | ClaimLost> =>
-            error.mayPass ? Effect.fail(error) : keeping.stop(keeping.claim().position, error.message)
+            isWaitedFor(error) ? Effect.fail(error) : keeping.stop(keeping.claim().position, error.message)
         )
         for (const instance of answered) underWay.delete(instance)
         handledTo = to

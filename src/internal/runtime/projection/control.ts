@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { StoreError } from "../../../EventStore.ts"
 import type { Parked, ProjectionStore, Skipped, Status } from "../../../ProjectionStore.ts"
-import { failureOf, lookUntil } from "./waiting.ts"
+import { failedAt, lookUntil, standstillOf } from "./waiting.ts"
 
 /**
  * A projection did not come to a position in time.
@@ -18,7 +18,7 @@ export class AwaitTimeout extends Schema.TaggedError<AwaitTimeout>("eventfold/Aw
   position: Schema.Int,
   /** Where it was. */
   reached: Schema.Int,
-  /** What it has failed at, if it has. */
+  /** What it has failed at and how it goes on, or what else keeps it, as far as that is known. */
   problem: Schema.UndefinedOr(Schema.String)
 }) {
   override get message(): string {
@@ -37,7 +37,7 @@ export class LiveTimeout extends Schema.TaggedError<LiveTimeout>("eventfold/Live
   version: Schema.Int,
   /** The version that is read, unless none is. */
   live: Schema.UndefinedOr(Schema.Int),
-  /** What it has failed at, if it has. */
+  /** What it has failed at, if it has, and how it goes on. */
   problem: Schema.UndefinedOr(Schema.String)
 }) {
   override get message(): string {
@@ -88,8 +88,8 @@ export const makeControl = (name: string, store: ProjectionStore["Service"]): Om
   awaitPosition: (position, timeout = "5 seconds") => {
     const reached = Effect.map(store.live(name), (live) => live?.position ?? 0)
     const tooLate = Effect.gen(function* () {
-      const failure = yield* failureOf(store, name)
-      return yield* new AwaitTimeout({ projection: name, position, reached: yield* reached, problem: failure?.problem })
+      const problem = yield* standstillOf(store, name)
+      return yield* new AwaitTimeout({ projection: name, position, reached: yield* reached, problem })
     })
     return lookUntil(store, reached, (reached) => reached >= position).pipe(
       Effect.asVoid,
@@ -115,8 +115,8 @@ export const makeVersionControl = (name: string, store: ProjectionStore["Service
   awaitLive: (timeout = "5 seconds") => {
     const live = Effect.map(store.live(name), (live) => live?.version)
     const tooLate = Effect.gen(function* () {
-      const failure = yield* failureOf(store, name)
-      return yield* new LiveTimeout({ projection: name, version, live: yield* live, problem: failure?.problem })
+      const problem = yield* failedAt(store, name)
+      return yield* new LiveTimeout({ projection: name, version, live: yield* live, problem })
     })
     return lookUntil(store, live, (live) => live !== undefined && live >= version).pipe(
       Effect.asVoid,

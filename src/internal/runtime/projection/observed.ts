@@ -26,6 +26,8 @@ export interface Observed {
   readonly passed: (events: number) => Effect.Effect<void>
   /** An attempt has failed. */
   readonly failed: Effect.Effect<void>
+  /** None has failed so far: what is there from the start is seen to rise by the first as well. */
+  readonly begun: Effect.Effect<void>
 }
 
 /** The attributes of a partition's metrics. */
@@ -45,7 +47,7 @@ export const observed = (claim: Claim): Observed => {
   const its = attributesOf(claim)
   const passed = Metric.withAttributes(Metrics.projectionEvents, its)
   const seconds = Metric.withAttributes(Metrics.projectionBatchSeconds, its)
-  const failed = Metric.update(Metric.withAttributes(Metrics.projectionFailures, its), 1)
+  const failures = Metric.withAttributes(Metrics.projectionFailures, its)
 
   const timed: Observed["timed"] = (message, effect, about) =>
     Effect.withFiber((fiber) => {
@@ -73,7 +75,8 @@ export const observed = (claim: Claim): Observed => {
       )
     },
     passed: (events) => (events === 0 ? Effect.void : Metric.update(passed, events)),
-    failed,
+    failed: Metric.update(failures, 1),
+    begun: Metric.update(failures, 0),
     timed
   }
 }

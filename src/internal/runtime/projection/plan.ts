@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import type { Decoded, DecodeError, EncodedEvent, EncodeError, Tagged } from "../../../Event.ts"
-import { StoreError } from "../../../EventStore.ts"
+import { isWaitedFor, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type Definition, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { Query } from "../../../Query.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
@@ -76,7 +76,7 @@ export const handled = <A, R>(
     const isKnown =
       error instanceof HandlingFailure ||
       error instanceof ClaimLost ||
-      (error instanceof StoreError && error.mayPass)
+      (error instanceof StoreError && isWaitedFor(error))
     // When its own fiber is interrupted it does not come here: so a handler that is, has done it to itself.
     return Effect.fail(isKnown ? error : new HandlingFailure({ problem: Cause.pretty(cause) }))
   })

@@ -7,7 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { type EventStore, StoreError } from "../../../EventStore.ts"
+import { type EventStore, StoreError, type StoreReason } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { complain, warn } from "../logs.ts"
@@ -31,6 +31,8 @@ export interface Progress<out R> {
     lane: string,
     phaseOf: (recorded: RecordedEvent) => Phase
   ) => Effect.Effect<void, StoreError | ClaimLost, R>
+  /** Says that the partition cannot go on from where it is, and lets go of it. */
+  readonly stop: (problem: string) => Effect.Effect<never, StoreError | ClaimLost>
 }
 
 export const makeProgress = <R>(
@@ -67,10 +69,10 @@ export const makeProgress = <R>(
   /** For as long as the store is not there. Whether something was stored meanwhile, the fence will tell. */
   const persistently = <A, E, R2>(effect: Effect.Effect<A, E, R2>) =>
     Effect.suspend(() => {
-      let isKnown = false
+      let known: StoreReason | undefined
       const say = (error: E) => {
-        if (isKnown || !(error instanceof StoreError)) return Effect.void
-        isKnown = true
+        if (!(error instanceof StoreError) || error.reason === known) return Effect.void
+        known = error.reason
         return warn("projection waits for its store", { problem: error.message })
       }
       return Effect.retry(Effect.tapError(effect, say), {
@@ -79,7 +81,7 @@ export const makeProgress = <R>(
       })
     })
 
-  const stop = (position: number, problem: string) =>
+  const stopAt = (position: number, problem: string) =>
     Effect.gen(function* () {
       yield* complain("projection has failed", { position, problem })
       yield* persistently(store.fail(claim, { position, problem }))
@@ -90,8 +92,8 @@ export const makeProgress = <R>(
     Effect.gen(function* () {
       const { position, stream } = event
       const keys = knownKeys(plan, event)
-      if (plan.onFailure === "stop") return yield* stop(position, problem)
-      if (keys.length > 1) return yield* stop(position, `${problem}; it has several keys, and so cannot be parked`)
+      if (plan.onFailure === "stop") return yield* stopAt(position, problem)
+      if (keys.length > 1) return yield* stopAt(position, `${problem}; it has several keys, and so cannot be parked`)
       const lane = keys[0] ?? stream
       yield* warn("projection parks an event", { position, problem })
       yield* persistently(Effect.suspend(() => commit(to, 1, store.park(claim, { position, lane, problem }))))
@@ -168,5 +170,7 @@ export const makeProgress = <R>(
       lanes.free(lane)
     })
 
-  return { claim: () => claim, advance, retryLane }
+  const stop: Progress<R>["stop"] = (problem) => Effect.suspend(() => stopAt(claim.position, problem))
+
+  return { claim: () => claim, advance, retryLane, stop }
 }

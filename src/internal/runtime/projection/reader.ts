@@ -27,7 +27,9 @@ export class DocumentDecodeError extends Schema.TaggedError<DocumentDecodeError>
   { projection: Schema.String, key: Schema.String, problem: Schema.String }
 ) {
   override get message(): string {
-    return `projection ${this.projection}, document "${this.key}": ${this.problem}; another version of it may be live`
+    const why =
+      "it was written by other code: a changed model needs a higher version, which is read when it has taken over"
+    return `projection ${this.projection}, document "${this.key}": ${this.problem}; ${why}`
   }
 }
 

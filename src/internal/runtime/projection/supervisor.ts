@@ -17,7 +17,7 @@ import type { EventStore, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type Definition, type ProjectionStore } from "../../../ProjectionStore.ts"
 import { complain, debug, warn } from "../logs.ts"
 import { untraced } from "../eventTraces.ts"
-import { annotated } from "./observed.ts"
+import { annotated, observed } from "./observed.ts"
 import type { Plan } from "./plan.ts"
 import { type Inbox, lease, makeInbox, runClaim } from "./worker.ts"
 
@@ -85,6 +85,7 @@ export const superviseClaims = <R>(
           }),
           Effect.ignore
         )
+        yield* observed(claim).begun
         yield* FiberMap.run(fibers, keyOf(claim), annotated(its, claim))
       })
 

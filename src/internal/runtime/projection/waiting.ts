@@ -40,3 +40,21 @@ export const failureOf = (store: ProjectionStore["Service"], name: string) =>
           : [{ role, version, problem: `it has failed at position ${failure.position}: ${failure.problem}` }]
       )[0]
   )
+
+/** What it has failed at, with what has it go on: it does not do so by itself, also where the code was mended meanwhile. */
+export const failedAt = (store: ProjectionStore["Service"], name: string) =>
+  Effect.map(failureOf(store, name), (failure) =>
+    failure === undefined
+      ? undefined
+      : `${failure.problem}\nIt stands there, also in later runs, until it is resumed: npx eventfold projections resume ${name}`
+  )
+
+/** What keeps the version that is read, in words, as far as its status tells. */
+export const standstillOf = Effect.fnUntraced(function* (store: ProjectionStore["Service"], name: string) {
+  const failed = yield* failedAt(store, name)
+  if (failed !== undefined) return failed
+  const live = (yield* store.status(name)).filter(({ role }) => role === "live")
+  if (live.some(({ state }) => state === "paused")) return "it is paused"
+  const alone = live.find(({ owner }) => owner === undefined)
+  return alone === undefined ? undefined : `version ${alone.version} is the one that is read, and nobody runs it`
+})

@@ -12,7 +12,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { EventStore, StoreError } from "../../../EventStore.ts"
+import { type EventStore, isWaitedFor, StoreError } from "../../../EventStore.ts"
 import { type Claim, ClaimLost, type ProjectionStore, type Standing } from "../../../ProjectionStore.ts"
 import type { RecordedEvent } from "../../../RecordedEvent.ts"
 import { debug } from "../logs.ts"
@@ -44,6 +44,9 @@ const coveredTo = (standing: Standing, { partition, partitions }: Claim): number
   )
   return Math.max(0, ...covered)
 }
+
+/** Whether the store does not let a generation take over, and not because it is away. */
+const isRefused = (error: unknown): error is StoreError => error instanceof StoreError && !isWaitedFor(error)
 
 export const makeInbox: Effect.Effect<Inbox> = Queue.bounded<Message, StoreError>(4)
 
@@ -166,11 +169,15 @@ export const runClaim = <R>(
       })
 
     const takeOver = Effect.gen(function* () {
-      const isLive = yield* handled(store.takeOver(progress.claim(), closeEnough, finish)).pipe(
-        // It is found, and dealt with, on the ordinary way.
-        Effect.catchTag("HandlingFailure", () => Effect.succeed(false)),
-        untraced
-      )
+      const isLive = yield* store
+        .takeOver(progress.claim(), closeEnough, (parts) => handled(finish(parts)))
+        .pipe(
+          // It is found, and dealt with, on the ordinary way.
+          Effect.catchTag("HandlingFailure", () => Effect.succeed(false)),
+          Effect.retry({ schedule: plan.retry, while: isRefused }),
+          Effect.catchIf(isRefused, ({ message }) => progress.stop(`it cannot take over: ${message}`)),
+          untraced
+        )
       if (isLive) yield* debug("projection has taken over", () => ({ position: progress.claim().position }))
       return isLive ? yield* lost : yield* nudge
     })

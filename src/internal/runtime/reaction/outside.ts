@@ -13,7 +13,7 @@ import * as Metric from "effect/Metric"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import type { Decoded, Tagged } from "../../../Event.ts"
-import { EventStore, StoreError, type Write } from "../../../EventStore.ts"
+import { EventStore, isWaitedFor, StoreError, type Write } from "../../../EventStore.ts"
 import * as Metrics from "../../../Metrics.ts"
 import { makeBounded } from "../bounded.ts"
 import { continuing } from "../eventTraces.ts"
@@ -62,7 +62,7 @@ interface Failed {
 /** What a store says that may pass, whoever runs the partition waits for: it is no failure of the event. */
 const attempted = (cause: Cause.Cause<unknown>): Attempt => {
   const error = Cause.squash(cause)
-  if (error instanceof StoreError && error.mayPass) return { failure: error, mayPass: false, after: Duration.zero }
+  if (error instanceof StoreError && isWaitedFor(error)) return { failure: error, mayPass: false, after: Duration.zero }
   const isFinal =
     error instanceof HandlingFailure || (Predicate.hasProperty(error, "isRetryable") && error.isRetryable === false)
   const after = Predicate.hasProperty(error, "retryAfter") ? error.retryAfter : undefined
@@ -214,7 +214,7 @@ export const handlingOutside = <R>(outside: Outside<R>): Plan<R | EventStore>["h
     const recording = (events: ReadonlyArray<Event>, writes: ReadonlyArray<Write>) =>
       Effect.tapError(append(writes), (error) =>
         Effect.sync(() => {
-          const mayPass = error._tag === "StoreError" && error.mayPass
+          const mayPass = error._tag === "StoreError" && isWaitedFor(error)
           if (isAlone(events) && !mayPass) for (const { id } of events) done.remove(id)
         })
       )
