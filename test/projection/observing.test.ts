@@ -126,6 +126,22 @@ describe("a projection", () => {
     )
   })
 
+  it.effect("says that it is not run where a higher version is read", () => {
+    const { logged, said } = makeLog()
+    const notRun = () => said.filter(({ message }) => message.startsWith("projection is not run"))
+    const of = (version: number) => Projection.make({ version, view: contents() })
+    return Effect.gen(function* () {
+      const newer = yield* start(of(3))
+      yield* caughtUp(newer.reader)
+      assert.deepStrictEqual(notRun(), [])
+      yield* start(of(2))
+      const [warning, ...more] = notRun()
+      assert.strictEqual(warning?.level, "Warn")
+      assert.deepInclude(warning?.annotations, { projection: "contents", version: 2, live: 3 })
+      assert.deepStrictEqual(more, [])
+    }).pipe(logged, inMemory)
+  })
+
   it.effect("says which event it parks or fails at, in fields, and nothing of what is stored", () => {
     const { logged, said } = makeLog()
     const saying = (text: string) => said.find(({ message }) => message === text)

@@ -271,3 +271,28 @@ ProcessManager.compose(alarm, bell)
 ProcessManager.compose(bell, bell)
 // @ts-expect-error both have the timer
 ProcessManager.compose(alarm, alarm)
+
+// Of a decider that does not compile it asks for no rejections: the error is where the mistake is, and nowhere else.
+const mistaken = Decider.make({
+  name: "mistaken",
+  state: Schema.Int,
+  initial: 0,
+  commands: Schema.TaggedUnion({ Reserve: { orderId: Schema.String } }),
+  events: Event.define({ Reserved: { orderId: Schema.String } })
+})
+  .evolve({ Reserved: (left) => left - 1 })
+  .decide({
+    // @ts-expect-error the event has no such field
+    Reserve: ({ orderId }, left) =>
+      left < 1 ? Result.fail(new OutOfStock({ left })) : [{ _tag: "Reserved", order: orderId }]
+  })
+ProcessManager.make({
+  name: "unharmed",
+  state: Schema.Int,
+  initial: 0,
+  events: OrderEvent,
+  targets: { stock: ProcessManager.sends(mistaken, ["Reserve"]) }
+})
+  .correlate({ OrderPlaced: ({ orderId }) => orderId, OrderCancelled: ({ orderId }) => orderId })
+  .evolve({ events: { OrderPlaced: keep, OrderCancelled: keep } })
+  .react({ events: { OrderPlaced: none, OrderCancelled: none } })

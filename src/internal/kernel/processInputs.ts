@@ -111,11 +111,13 @@ type ExecutedBy<To extends string, T, Tag extends string> =
 
 type TagOf<T> = T extends Target<Decider.Any, infer Tag> ? Tag : never
 
-/** Of the commands that are sent, those that can be rejected. */
+type IsAny<T> = 0 extends 1 & T ? true : false
+
+/** Of the commands that are sent, those that can be rejected. Of a decider that does not compile nothing is known, and nothing asked. */
 type Rejectable<T> =
   T extends Target<infer D, infer Tag>
     ? Tag extends string
-      ? [Decider.Rejection<D, Tag>] extends [never]
+      ? [IsAny<Decider.Rejection<D, Tag>>, Decider.Rejection<D, Tag>] extends [true, unknown] | [false, never]
         ? never
         : Tag
       : never

@@ -131,6 +131,14 @@ export const superviseClaims = <R>(
       )
     )
 
+    // Whose code is older than what is read runs for nothing, which looks like standing still.
+    const tellOfHigher = Effect.flatMap(untraced(store.live(name)), (live) =>
+      live === undefined || live.version <= version
+        ? Effect.void
+        : warn("projection is not run: a higher version is read", { projection: name, version, live: live.version })
+    )
+    yield* Effect.ignore(tellOfHigher)
+
     const look = Effect.gen(function* () {
       yield* hold
       while ((yield* claimOne).length > 0) yield* Effect.sleep(betweenClaims)
