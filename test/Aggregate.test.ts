@@ -303,6 +303,46 @@ describe("a command id", () => {
     )
   )
 
+  it.effect(
+    "executed by another process in between is found in what was missed, without reading the rest again",
+    () => {
+      const reads: Array<number | undefined> = []
+      let isRaced = false
+      return Effect.gen(function* () {
+        const accounts = yield* Aggregate.make({ decider: account })
+        yield* accounts.execute("ada", { _tag: "Open", owner: "Ada" })
+        for (let n = 1; n < 20; n++) yield* accounts.execute("ada", { _tag: "Deposit", amount: 1 })
+        reads.length = 0
+        isRaced = true
+        const { events, version } = yield* accounts.execute("ada", { _tag: "Deposit", amount: 5 }, { commandId })
+        assert.deepStrictEqual([events, version], [[{ _tag: "Deposited", amount: 7 }], 21])
+        assert.deepStrictEqual(reads, [21])
+      }).pipe(
+        Effect.provide(
+          altered((store) => ({
+            readStream: (stream, options) => {
+              reads.push(options?.from)
+              return store.readStream(stream, options)
+            },
+            append: (writes, options) =>
+              Effect.gen(function* () {
+                if (isRaced) {
+                  const others = Effect.provideService(
+                    Aggregate.make({ decider: account }),
+                    EventStore.EventStore,
+                    store
+                  )
+                  const twin = (yield* others).execute("ada", { _tag: "Deposit", amount: 7 }, { commandId })
+                  yield* Effect.orDie(twin)
+                }
+                return yield* store.append(writes, options)
+              })
+          }))
+        )
+      )
+    }
+  )
+
   it.effect("of a rejected command is decided anew, for it has left no trace", () =>
     Effect.gen(function* () {
       const accounts = yield* Accounts

@@ -437,7 +437,7 @@ describe("a command id", () => {
     }).pipe(Effect.provide(interfering(1, (store) => elsewhere(store, take("1", "ada"), "c-1"))))
   )
 
-  it.effect("answers as its twin does that came to fewer events, also where the twin comes after everything was read", () => {
+  it.effect("answers as a twin does that came to fewer events, after all was read", () => {
     let reads = 0
     let beneath: Store | undefined
     const layer = altered((store) => {

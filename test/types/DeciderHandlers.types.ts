@@ -1,8 +1,9 @@
 /**
  * Handlers that are right compile, whatever their events and states are made of: the sentences of `rightHandlers.ts` are for those that are wrong.
  */
-import { type DateTime, HashMap, Option, Result, Schema } from "effect"
+import { Array, type DateTime, HashMap, Option, Result, Schema } from "effect"
 import { Decider, Event } from "eventfold"
+import { holds, type Same } from "./domain.ts"
 class Money extends Schema.Class<Money>("Money")({ cents: Schema.Int, currency: Schema.String }) {
   get euros() {
     return this.cents / 100
@@ -167,3 +168,96 @@ const written = (n: number): ReadonlyArray<typeof ev.Type> => [{ _tag: "Added", 
 Decider.make({ name: "a", state: Schema.Int, initial: 0, commands: cm, events: ev })
   .evolve({ Added: (m) => m, Removed: (m) => m })
   .decide({ Add: ({ n }) => (n > 1 ? written(n) : Result.succeed(written(n))) })
+
+// Lists that are known to be of some length.
+const lists = Decider.make({ name: "a", state: Schema.Array(Schema.Int), initial: [], commands: cm, events: ev })
+lists.evolve({ Added: (m, { n }) => Array.append(m, n), Removed: () => [1, 2] as const })
+Decider.make({ name: "a", state: Schema.NonEmptyArray(Schema.Int), initial: [0], commands: cm, events: ev }).evolve({
+  Added: (m, { n }) => [n, ...m],
+  Removed: () => [0, 0]
+})
+Decider.make({
+  name: "a",
+  state: Schema.TupleWithRest(Schema.Tuple([Schema.String]), [Schema.Int]),
+  initial: ["a"],
+  commands: cm,
+  events: ev
+}).evolve({
+  Added: ([name, ...counts], { n }) => (n > 1 ? [name, ...counts, n] : [name, n, n]),
+  Removed: ([name]) => [name]
+})
+
+// Generic in what a state is made of, and in what an event holds.
+export const shelf = <T>(item: Schema.Codec<T, unknown>) =>
+  Decider.make({
+    name: "shelf",
+    state: Schema.Struct({ items: Schema.Array(item), last: Schema.NullOr(item) }),
+    initial: { items: [], last: null },
+    commands: Schema.TaggedUnion({ Put: { item: Schema.Int }, Clear: {} }),
+    events: Event.define({ Put: { item }, Cleared: { count: Schema.Int } })
+  })
+    .evolve({
+      Put: ({ items }, { item }) => ({ items: [...items, item], last: item }),
+      Cleared: (s) => ({ ...s, items: s.items.slice(1) })
+    })
+    .decide({
+      Put: ({ item }, { items }) => items.slice(0, item).map((again) => ({ _tag: "Put" as const, item: again })),
+      Clear: (_, { items, last }) =>
+        last === null
+          ? []
+          : [
+              { _tag: "Put", item: last },
+              { _tag: "Cleared", count: items.length }
+            ]
+    })
+export const list = <T>(item: Schema.Codec<T, unknown>) =>
+  Decider.make({
+    name: "list",
+    state: Schema.Array(item),
+    initial: [],
+    commands: Schema.TaggedUnion({ Put: {} }),
+    events: Event.define({ Put: { item } })
+  })
+    .evolve({ Put: (items, { item }) => [...items, item] })
+    .decide({ Put: (_, [item]) => (item === undefined ? [] : [{ _tag: "Put", item }]) })
+export const last = <T>(item: Schema.Codec<T, unknown>) =>
+  Decider.make({
+    name: "last",
+    state: Schema.NullOr(item),
+    initial: null,
+    commands: Schema.TaggedUnion({ Put: {} }),
+    events: Event.define({ Put: { item }, Taken: {} })
+  })
+    .evolve({ Put: (_, { item }) => item, Taken: () => null })
+    .decide({ Put: () => [{ _tag: "Taken" }] })
+
+// A field that need not be there, also beside events that have it; and one of two tags with the fields of both.
+const noted = Decider.make({
+  name: "a",
+  state: Schema.Int,
+  initial: 0,
+  commands: cm,
+  events: Event.define({ A: { n: Schema.Int, note: Schema.optionalKey(Schema.String) }, B: { n: Schema.Int }, C: {} })
+}).evolve({ A: (m) => m, B: (m) => m, C: (m) => m })
+noted.decide({
+  Add: ({ n }) => [
+    { _tag: "A", n },
+    { _tag: "A", n, note: "first" },
+    { _tag: n > 1 ? "A" : "B", n }
+  ]
+})
+noted.decide({ Add: ({ n }) => [{ _tag: "A", n, ...(n > 1 ? { note: "many" } : {}) }, { _tag: "C" }] })
+
+// What a command is rejected with is told apart by its tag, written as it comes; and what always succeeds is never rejected.
+type Refused<D extends Decider.Any> = Decider.Rejection<D, "Add">
+const plain = noted.decide({
+  Add: ({ n }) => {
+    if (n > 2) return Result.fail({ _tag: "TooMany", n })
+    return n > 1 ? Result.fail({ _tag: "Odd" }) : Result.succeed([{ _tag: "C" }])
+  }
+})
+holds<Same<Refused<typeof plain>["_tag"], "TooMany" | "Odd">>()
+const sure = noted.decide({ Add: ({ n }) => (n > 1 ? Result.succeed([{ _tag: "C" }]) : []) })
+holds<Same<Refused<typeof sure>, never>>()
+const always = noted.decide({ Add: () => Result.succeed([{ _tag: "C" }]) })
+holds<Same<Refused<typeof always>, never>>()

@@ -106,10 +106,11 @@ const attempt = Effect.fnUntraced(function* <Rejection, C extends Conflict>(
 ) {
   const catchUp = allOf(executions.map((execution) => execution.catchUp))
   const isProvisional = (): boolean => executions.some((execution) => execution.isProvisional())
+  const isStored = (): boolean => executions.some((execution) => execution.isStored())
   yield* catchUp
   // Stored before: together, so that where one was, those that stored nothing had nothing to do. Once more, for the streams
   // were read one after the other, and it may have been stored in between.
-  if (executions.some((execution) => execution.isStored())) {
+  if (isStored()) {
     if (isProvisional()) return false
     yield* catchUp
     return true
@@ -136,17 +137,20 @@ const attempt = Effect.fnUntraced(function* <Rejection, C extends Conflict>(
     error._tag === "StoreError"
       ? !error.isRetryable && isProvisional()
       : executions.some((execution) => !execution.hasRead())
-  const failed = (error: AppendError): Effect.Effect<undefined, C | StoreError> => {
+  const failed = (error: AppendError): Effect.Effect<undefined, C | StoreError | Event.DecodeError> => {
     for (const execution of executions) execution.doubt()
     if (mayPass(error)) return Effect.undefined
-    return error._tag === "StoreError" ? Effect.fail(error) : telling(error)
+    if (error._tag !== "StoreError") return telling(error)
+    if (error.reason !== "DuplicateEvent") return Effect.fail(error)
+    // Executed elsewhere since the streams were read, and come to other events there.
+    return Effect.flatMap(catchUp, () => (isStored() ? Effect.undefined : Effect.fail(error)))
   }
   const appending = watchingAppend(store, writes, executions[0]!.condition?.())
   const appended: Appended | undefined = yield* Effect.catch(appending, failed)
-  if (appended === undefined) return false
+  if (appended === undefined) return isStored()
   // Executed elsewhere at the same time: what it came to is in the streams by now.
   if (appended.repeated) {
-    for (const execution of executions) execution.restart()
+    for (const execution of executions) execution.seek?.()
     yield* catchUp
     return true
   }

@@ -32,6 +32,8 @@ export interface Execution<out Result, out Rejection> {
   readonly hasRead: () => boolean
   /** Has the next {@link catchUp} read what it takes to decide for good. */
   readonly restart: () => void
+  /** Has the next {@link catchUp} find what was stored before, where that does not come right after what was folded. */
+  readonly seek?: () => void
   /** Decides on what was folded: one write, or none if there is nothing to do. */
   readonly decide: (
     context: Decider.DecideContext,

@@ -108,6 +108,10 @@ export const makeOverQuery = <D extends Decider.Any, Rejection>(
     )
   )
 
+  const lookNext = (): void => {
+    looksBefore = true
+  }
+
   const headBefore = isWide(query) ? store.head : Effect.succeed(0)
 
   const spanOptions = () => ({
@@ -138,9 +142,8 @@ export const makeOverQuery = <D extends Decider.Any, Rejection>(
     isStored: () => before !== undefined,
     isProvisional: () => isRepeatable && !looksBefore,
     hasRead: () => hasRead,
-    restart: () => {
-      looksBefore = true
-    },
+    restart: lookNext,
+    seek: lookNext,
     decide: (context, metadata) =>
       Effect.suspend(() => {
         issued = command()
