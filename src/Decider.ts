@@ -13,7 +13,13 @@ import { derivedId } from "./internal/kernel/derivedId.ts"
 import { deepFreeze } from "./internal/kernel/freeze.ts"
 import { handlerOf } from "./internal/kernel/handlerOf.ts"
 import { DeciderDefect } from "./internal/kernel/guard.ts"
-import type { Anything, ErrorsOf, NoOther, RightEvents, RightStates } from "./internal/kernel/rightHandlers.ts"
+import type {
+  EventOrTaggedError,
+  ErrorsOf,
+  NoOther,
+  RightEvents,
+  RightStates
+} from "./internal/kernel/rightHandlers.ts"
 
 export { DeciderDefect }
 
@@ -98,7 +104,9 @@ type DecideHandlers<State, Command extends Tagged, Event extends Tagged> = {
     command: Case<Command, Tag>,
     state: State,
     context: DecideContext
-  ) => ReadonlyArray<Event | Anything> | Result.Result<ReadonlyArray<Event | Anything>, Anything>
+  ) =>
+    | ReadonlyArray<Event | EventOrTaggedError>
+    | Result.Result<ReadonlyArray<Event | EventOrTaggedError>, EventOrTaggedError>
 }
 
 /** The vocabulary of a decider, before its rules. */

@@ -10,6 +10,7 @@ import type * as Schema from "effect/Schema"
 import type { Case, Decoded, Definitions, Tagged } from "./Event.ts"
 import { deepFreeze } from "./internal/kernel/freeze.ts"
 import { handlerOf } from "./internal/kernel/handlerOf.ts"
+import type { NoOther, RightStates } from "./internal/kernel/rightHandlers.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 
 /** What the handler of a keyed view gives when there is nothing left to show under the key. */
@@ -77,6 +78,8 @@ type Handlers<Model, E extends Tagged, Out> = {
   readonly [Type in E["_tag"]]: (model: Model, event: Case<E, Type>, recorded: RecordedEvent) => Out
 }
 
+type Right<H, E extends Tagged, Out> = H & NoOther<H, E["_tag"]> & RightStates<H, Out, "model">
+
 /**
  * A view of the whole log as one model.
  *
@@ -95,7 +98,7 @@ type Handlers<Model, E extends Tagged, Out> = {
  */
 export const make = <Model, E extends Tagged>(options: Options<Model, E>) => ({
   /** How each event changes the model: one handler per event type, total and without effects. */
-  evolve: (handlers: Handlers<Model, E, Model>): View<Model, E> => ({
+  evolve: <H extends Handlers<Model, E, Model>>(handlers: Right<H, E, Model>): View<Model, E> => ({
     ...options,
     initial: deepFreeze(options.initial),
     _tag: "View",
@@ -125,7 +128,7 @@ export const keyed = <Model, E extends Tagged>(
   options: Options<Model, E> & { readonly key: (event: E, recorded: RecordedEvent) => string }
 ) => ({
   /** How each event changes the model of its key: one handler per event type, total and without effects. */
-  evolve: (handlers: Handlers<Model, E, Model | gone>): KeyedView<Model, E> => ({
+  evolve: <H extends Handlers<Model, E, Model | gone>>(handlers: Right<H, E, Model | gone>): KeyedView<Model, E> => ({
     ...options,
     initial: deepFreeze(options.initial),
     _tag: "KeyedView",

@@ -1,5 +1,5 @@
 /**
- * What is wrong with the handlers of a decider, in words. A literal that a function gives is not held against what the function should give as
+ * What is wrong with the handlers of a decider or a view, in words. A literal that a function gives is not held against what the function should give as
  * closely as one that stands alone: fields too many pass. These types see them, and the compiler ends what it says with their sentence.
  */
 import type * as Result from "effect/Result"
@@ -9,7 +9,7 @@ import type { Case, Tagged } from "../../Event.ts"
  * What a handler may give before it is held against the events: tags stay literal, as they are where a literal may be meant, and the handlers keep their
  * own types.
  */
-export interface Anything {
+export interface EventOrTaggedError {
   readonly _tag: (string & {}) | "~any"
   readonly "~any"?: never
 }
@@ -103,20 +103,20 @@ export type RightEvents<Handlers, Event extends Tagged> = {
 type IsSame<A, B> = (<T>() => T extends A ? 0 : 1) extends <T>() => T extends B ? 0 : 1 ? true : false
 
 // In generic code a state may be of any type, and that it is one is all that can be said. A list may be a tuple, whose places are no fields.
-type WrongState<Returned, State> =
+type WrongState<Returned, State, Name extends string> =
   IsSame<Returned | State, State> extends true
     ? never
     : unknown extends State
       ? never
       : Returned extends object
-        ? `the state has no field ${Fields<Returned, KeysOf<State> | `${number}`>}`
+        ? `the ${Name} has no field ${Fields<Returned, KeysOf<State> | `${number}`>}`
         : never
 
-/** Handlers that give states without fields that no state has. */
-export type RightStates<Handlers, State> = {
+/** Handlers that give states without fields that no state has. What they are called is said where one has. */
+export type RightStates<Handlers, State, Name extends string = "state"> = {
   readonly [Type in keyof Handlers]: Handlers[Type] extends (...args: never) => infer Returned
-    ? [WrongState<Returned, State>] extends [never]
+    ? [WrongState<Returned, State, Name>] extends [never]
       ? unknown
-      : WrongState<Returned, State>
+      : WrongState<Returned, State, Name>
     : unknown
 }
