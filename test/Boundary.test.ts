@@ -178,7 +178,7 @@ describe("execute", () => {
       const { state, version } = yield* aggregate.execute("1", { _tag: "Clean" })
       assert.deepStrictEqual([state, version], [["cleaned", "ada", "cleaned"], 4])
       assert.deepInclude(yield* Effect.flip(seats.execute(take("1", "bob"))), { _tag: "SeatIsTaken" })
-    }).pipe(Effect.provide(Cleaning.layer), Effect.provide(memory))
+    }).pipe(Effect.provide(Layer.provideMerge(Cleaning.layer, memory)))
   })
 
   it.effect("does not see what was stored without the tags that it asks for", () =>

@@ -1,10 +1,9 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { DateTime, Effect, HashMap, HashSet, Layer, Option, Result, Stream } from "effect"
-import { Decider, EventStore, type RecordedEvent } from "eventfold"
+import { DateTime, Effect, HashMap, Layer, Option, Stream } from "effect"
+import { EventStore, type RecordedEvent } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
 import { EmbeddedEventStore } from "eventfold/postgres/embedded"
-import { Spec } from "eventfold/testing"
 import { execFile, execFileSync } from "node:child_process"
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -14,8 +13,8 @@ import { resolve, walk } from "../../examples/git-history/git.ts"
 import { importHistory } from "../../examples/git-history/import.ts"
 import { pathOfBytes, pathOfText } from "../../examples/git-history/names.ts"
 import { commitAt, lifeOf, sharesOf, treeAt } from "../../examples/git-history/queries.ts"
-import { Churns, churnView, Contributors, Files, filesView, ofHistory } from "../../examples/git-history/read-models.ts"
-import { type Change, type Commit, Histories, repository } from "../../examples/git-history/repository.ts"
+import { Churns, Contributors, Files, ofHistory } from "../../examples/git-history/read-models.ts"
+import { Histories, repository } from "../../examples/git-history/repository.ts"
 import { choose, verify, verifyReadModels } from "../../examples/git-history/verify.ts"
 import { makeEmbeddedFolder } from "../support/embeddedFolder.ts"
 import { freshDatabase, startServer } from "../support/server.ts"
@@ -325,102 +324,6 @@ describe("verifying", () => {
       ])
       assert.deepStrictEqual(new Set(found.map(({ _tag }) => _tag)), new Set(["Difference"]))
     })
-  )
-})
-
-describe("the rules", () => {
-  const file = { mode: "100644", blob: "b1" }
-  const commit = (
-    id: string,
-    parents: ReadonlyArray<string>,
-    changes: ReadonlyArray<Change>,
-    children = 1
-  ): Commit => ({
-    facts: {
-      commit: id,
-      parents,
-      author: "Ada",
-      email: "ada@example.org",
-      authoredAt: 0,
-      committedAt: 0,
-      subject: "",
-      children,
-      changes: changes.length,
-      headLine: true
-    },
-    changes
-  })
-  const root = commit("c1", [], [{ _tag: "Added", path: "a", after: file }])
-  const context = Decider.context({ now: DateTime.makeUnsafe(0), commandId: "test" })
-  const record = (...commits: ReadonlyArray<Commit>) =>
-    Decider.run(repository, repository.initial, { _tag: "RecordCommits", commits }, context)
-  const rejection = (...commits: ReadonlyArray<Commit>) =>
-    Result.match(record(...commits), { onFailure: (error) => error._tag, onSuccess: () => "accepted" })
-  const second = (...changes: ReadonlyArray<Change>) => rejection(root, commit("c2", ["c1"], changes))
-  const other = { mode: "100644", blob: "b2" }
-
-  it("refuse a commit that is known, has an unknown parent, or is a child that was not announced", () => {
-    assert.strictEqual(rejection(root, commit("c1", [], [])), "CommitKnown")
-    assert.strictEqual(rejection(commit("c2", ["c1"], [])), "ParentUnknown")
-    assert.strictEqual(rejection(root, commit("c2", ["c1", "c0"], [])), "ParentUnknown")
-    assert.strictEqual(rejection(root, commit("c2", ["c1"], []), commit("c3", ["c1"], [])), "ParentComplete")
-  })
-
-  it("refuse a change of what the parent's tree does not have, or has otherwise", () => {
-    assert.strictEqual(second({ _tag: "Added", path: "a", after: other }), "FileExists")
-    assert.strictEqual(second({ _tag: "Changed", path: "b", before: file, after: other }), "FileMissing")
-    assert.strictEqual(second({ _tag: "Changed", path: "a", before: other, after: file }), "FileDiffers")
-    assert.strictEqual(second({ _tag: "Changed", path: "a", before: file, after: file }), "NothingChanged")
-    assert.strictEqual(second({ _tag: "Removed", path: "b", before: file }), "FileMissing")
-    assert.strictEqual(second({ _tag: "Renamed", from: "b", path: "c", before: file, after: file }), "FileMissing")
-    assert.strictEqual(second({ _tag: "Renamed", from: "a", path: "a", before: file, after: file }), "FileExists")
-    assert.strictEqual(second({ _tag: "Copied", from: "a", path: "c", before: other, after: file }), "FileDiffers")
-    assert.strictEqual(second({ _tag: "Renamed", from: "a", path: "c", before: file, after: other }), "accepted")
-  })
-
-  it("refuse a commit before the one before it is whole, and changes that were not announced", () => {
-    const { facts } = root
-    const half = { facts: { ...facts, changes: 2 }, changes: root.changes }
-    assert.strictEqual(rejection(half, commit("c2", ["c1"], [])), "CommitIncomplete")
-    assert.strictEqual(rejection({ facts: { ...facts, changes: 0 }, changes: root.changes }), "ChangeUnexpected")
-    const { state } = Result.getOrThrow(record(half))
-    const more = (path: string, commit = "c1") =>
-      Decider.run(
-        repository,
-        state,
-        { _tag: "RecordChanges", commit, changes: [{ _tag: "Added", path, after: file }] },
-        context
-      )
-    assert.isTrue(Result.isFailure(more("b", "c2")))
-    assert.strictEqual(Result.getOrThrow(more("b")).state.latest.missing, 0)
-    assert.strictEqual(HashSet.size(state.commits), 1)
-  })
-})
-
-describe("the read models", () => {
-  const file = { commit: "c1", path: "src/a", mode: "100644", blob: "b1" }
-  const renamed = { ...file, from: "a", merge: false }
-  const nothing = { added: 0, changed: 0, arrived: 0, left: 0, removed: 0 }
-
-  it.effect("have the files of HEAD's line, whatever was said by version 1, which did not know of it", () =>
-    Spec.view(filesView)
-      .given([
-        Spec.stored("FileAdded", 1, { ...file, path: "old" }),
-        Spec.stored("FileAdded", 2, { ...file, path: "a", headLine: true, merge: false }),
-        Spec.stored("FileRenamed", 2, { ...renamed, headLine: true }),
-        Spec.stored("ModeChanged", 2, { commit: "c2", path: "src/a", mode: "100755", headLine: true, merge: false }),
-        Spec.stored("FileRemoved", 2, { commit: "c3", path: "src/a", headLine: false, merge: false })
-      ])
-      .then({ "1:src/a": { path: "src/a", mode: "100755", blob: "b1" } })
-  )
-
-  it.effect("count a rename in both its folders, and no merge", () =>
-    Spec.view(churnView)
-      .given([
-        Spec.stored("FileRenamed", 1, { ...file, from: "a" }),
-        Spec.stored("FileRenamed", 2, { ...renamed, merge: true, headLine: true })
-      ])
-      .then({ "1:src": { ...nothing, folder: "src", arrived: 1 }, "1:.": { ...nothing, folder: ".", left: 1 } })
   )
 })
 

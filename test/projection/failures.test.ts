@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Data, DateTime, Effect, Logger, References, Schedule, Schema } from "effect"
+import { Data, DateTime, Effect, Layer, Logger, References, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Event, EventStore, Projection, View } from "eventfold"
 import { MemoryEventStore } from "eventfold/memory"
@@ -361,7 +361,7 @@ describe("a store that is away for a while", () => {
           ["projection waits for its store", "StorageFull: it is away, or full"],
           ["projection waits for its store", "ReadOnly: it is away, or full"]
         ])
-      }).pipe(Effect.provide(MemoryEventStore.layer), Effect.provide(Logger.layer([logger])))
+      }).pipe(Effect.provide(Layer.merge(MemoryEventStore.layer, Logger.layer([logger]))))
     })
   }
 
