@@ -30,9 +30,9 @@ describe("days at random", () => {
     }
   })
 
-  it("have in them just what the table of the README has", { timeout: 120_000 }, () => {
+  it("have in them just what the table of the documents has", { timeout: 120_000 }, () => {
     const told = Array.from(
-      read("examples/shop/README.md").matchAll(
+      read("docs/examples/shop.md").matchAll(
         /^\| ([A-Z][A-Za-z]+(?: rejected| elapsed)?) +\| ([A-Z][A-Za-z]+) +\| \S/gm
       ),
       ([, input, state]) => `${input} in ${state}`
