@@ -8,6 +8,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Data, Effect, FileSystem, Stream } from "effect"
+import type { RecordedEvent } from "eventfold"
 import { read, root } from "../support/project.ts"
 import { connect, storeOn } from "../postgres/support/stores.ts"
 import { freshDatabase, TestServer } from "../support/server.ts"
@@ -47,6 +48,17 @@ const runWithEmmett = (code: string, url: string) =>
     child.once("close", (code) => resume(code === 0 ? Effect.void : Effect.fail(new EmmettFailed({ said }))))
   })
 
+/** An event of the log, as far as it was one of Emmett's. */
+const told = ({ data, id, metadata, recordedAt, stream, type, version }: RecordedEvent.RecordedEvent) => [
+  id,
+  stream,
+  version,
+  type,
+  data,
+  metadata,
+  recordedAt.epochMilliseconds
+]
+
 interface Message {
   readonly message_id: string
   readonly stream_id: string
@@ -83,17 +95,7 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         for (const statement of sqlOf(guide, title)) yield* old.unsafe(statement)
       }
       const store = yield* storeOn(old, { schema: "moved" })
-      const stored = Effect.map(Stream.runCollect(store.readLog()), (all) =>
-        all.map(({ data, id, metadata, recordedAt, stream, type, version }) => [
-          id,
-          stream,
-          version,
-          type,
-          data,
-          metadata,
-          recordedAt.epochMilliseconds
-        ])
-      )
+      const stored = Effect.map(Stream.runCollect(store.readLog()), (all) => all.map(told))
       return { url, old, store, stored }
     })
 
@@ -152,18 +154,7 @@ layer(TestServer.layer({ settings: { fsync: "off" } }), { excludeTestServices: t
         assert.strictEqual(exitCode, 0, stderr)
         const store = yield* storeOn(old, { schema: "imported" })
         const all = yield* Stream.runCollect(store.readLog())
-        assert.deepStrictEqual(
-          all.map(({ data, id, metadata, recordedAt, stream, type, version }) => [
-            id,
-            stream,
-            version,
-            type,
-            data,
-            metadata,
-            recordedAt.epochMilliseconds
-          ]),
-          fromMessages(yield* messagesOf(old))
-        )
+        assert.deepStrictEqual(all.map(told), fromMessages(yield* messagesOf(old)))
       }).pipe(Effect.provide(NodeServices.layer))
     )
   }
