@@ -3,6 +3,8 @@
  * its command, so that a conflict costs only the events that were missed.
  */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import type * as Decider from "../../Decider.ts"
 import type * as Event from "../../Event.ts"
 import type { Condition, EventToAppend, StoreError, Write } from "../../EventStore.ts"
@@ -79,19 +81,19 @@ export interface Target<D extends Decider.Any> {
 
 /** Decides a command on a state, and measures how long that takes. */
 export const decideMeasured = <D extends Decider.Any, Rejection>(
+  fiber: Fiber.Fiber<unknown, unknown>,
   measures: Measures,
   decider: D,
   stream: StreamName,
   loaded: Pick<Loaded<Decider.State<D>>, "state" | "version">,
   command: Decider.Command<D>,
   context: Decider.DecideContext
-): Effect.Effect<Decision<Decider.State<D>, Decider.Event<D>>, Rejection> =>
-  Effect.withFiber((fiber) => {
-    const seconds = stopwatch(fiber)
-    const decision = decideOn<D, Rejection>(decider, stream, loaded, command, context)
-    Metrics.update(measures.decideSeconds, seconds(), fiber.context)
-    return Effect.fromResult(decision)
-  })
+): Result.Result<Decision<Decider.State<D>, Decider.Event<D>>, Rejection> => {
+  const seconds = stopwatch(fiber)
+  const decision = decideOn<D, Rejection>(decider, stream, loaded, command, context)
+  Metrics.update(measures.decideSeconds, seconds(), fiber.context)
+  return decision
+}
 
 /** What is stored of a decision. */
 export const toAppend = (
@@ -166,19 +168,16 @@ export const makeExecution = <D extends Decider.Any, Rejection>(
       isWhole = true
     },
     decide: (context, metadata) =>
-      Effect.suspend(() => {
+      Effect.withFiber((fiber) => {
         const { loaded } = known
         issued = command()
-        return Effect.map(
-          decideMeasured<D, Rejection>(loader.measures, decider, stream, loaded, issued, context),
-          (decision) => {
-            decided = decision
-            if (decision.events.length === 0) return []
-            const idOf = (index: number): string => (index === 0 ? nextId : eventId(index))
-            const events = toAppend(decision, idOf, { ...metadata, ...about?.() })
-            return [{ stream, expected: loaded.version, events }]
-          }
-        )
+        const decision = decideMeasured<D, Rejection>(fiber, loader.measures, decider, stream, loaded, issued, context)
+        if (Result.isFailure(decision)) return Effect.fail(decision.failure)
+        decided = decision.success
+        if (decided.events.length === 0) return Effect.succeed([])
+        const idOf = (index: number): string => (index === 0 ? nextId : eventId(index))
+        const events = toAppend(decision.success, idOf, { ...metadata, ...about?.() })
+        return Effect.succeed([{ stream, expected: loaded.version, events }])
       }),
     settle: (position, asOf) =>
       Effect.suspend(() => {

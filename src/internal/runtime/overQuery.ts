@@ -145,17 +145,13 @@ export const makeOverQuery = <D extends Decider.Any, Rejection>(
     restart: lookNext,
     seek: lookNext,
     decide: (context, metadata) =>
-      Effect.suspend(() => {
+      Effect.withFiber((fiber) => {
         issued = command()
-        return Effect.map(
-          decideMeasured<D, Rejection>(measures, decider, stream, loaded, issued, context),
-          (decision) => {
-            decided = decision.events
-            return decided.length === 0
-              ? []
-              : [{ stream, expected: "any" as const, events: toAppend(decision, eventId, metadata) }]
-          }
-        )
+        const decision = decideMeasured<D, Rejection>(fiber, measures, decider, stream, loaded, issued, context)
+        if (Result.isFailure(decision)) return Effect.fail(decision.failure)
+        decided = decision.success.events
+        if (decided.length === 0) return Effect.succeed([])
+        return Effect.succeed([{ stream, expected: "any", events: toAppend(decision.success, eventId, metadata) }])
       }),
     condition: () => ({ query, after: readTo }),
     settle: (position) =>
